@@ -1,0 +1,135 @@
+"""The seam between providers and the network: batches of requests in, batches of answers out.
+
+Two implementations stand behind it: the HTTP/2 engine (`providers/http2/`) for the hot path and pyreqwest
+(`providers/http.py`) as the fallback that a setting selects. One conformance suite runs against both.
+
+There is no task, future or timer per message. The caller bounds how many requests it submits; a transport
+never drops one: each submitted request comes back exactly once, as an answer or through `withdraw`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class Failure(StrEnum):
+    """Why no complete answer arrived (providers.md §1.1)."""
+
+    UNSENT = "unsent"
+    """Certainly not processed by the provider: never written, refused, or above a GOAWAY's last stream id."""
+    AMBIGUOUS = "ambiguous"
+    """Written at least in part, and no complete answer came: it may have been processed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The part of a request that is the same for many messages.
+
+    `headers` are lower-case, without pseudo-headers and without content-length, and already validated against
+    providers.md §1.8 when the head is made: `ValueError` on control characters or spaces at the ends.
+    """
+
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    method: str = "POST"
+
+
+class Request:
+    """One message on its way out. `tag` is the caller's; it comes back with the answer."""
+
+    __slots__ = ("body", "extra", "head", "path", "tag")
+
+    def __init__(
+        self,
+        head: Head,
+        body: bytes,
+        tag: object,
+        path: str | None = None,
+        extra: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self.head = head
+        self.body = body
+        self.tag = tag
+        self.path = path
+        """Overrides the head's path where it differs per message (APNs)."""
+        self.extra = extra
+        """Headers of this one message, sent after the head's."""
+
+
+class Answer:
+    """What became of one request. Exactly one of `status` (non-zero) and `failure` is set."""
+
+    __slots__ = ("body", "detail", "failure", "headers", "status", "tag")
+
+    def __init__(
+        self,
+        tag: object,
+        status: int,
+        body: bytes = b"",
+        headers: tuple[tuple[str, str], ...] = (),
+        failure: Failure | None = None,
+        detail: str = "",
+    ) -> None:
+        self.tag = tag
+        self.status = status
+        self.body = body
+        """At most `ChannelOptions.body_limit` bytes; longer bodies are cut, never buffered."""
+        self.headers = headers
+        """Decoded response headers, lower-case. Empty for a plain 200 whose block was not decoded."""
+        self.failure = failure
+        self.detail = detail
+        """For people: `connect: ...`, `deadline`, `reset: CANCEL`, `goaway: ...`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOptions:
+    """Bounds of one channel. Seconds unless said otherwise."""
+
+    connections: int = 4
+    streams: int = 1000
+    """Own cap on parallel streams of one connection; the peer's SETTINGS limit is obeyed below it."""
+    connect_timeout: float = 5.0
+    request_timeout: float = 15.0
+    body_limit: int = 65536
+    ping_after: float = 10.0
+    """No frame for so long while requests are in flight: send PING."""
+    ping_timeout: float = 8.0
+    """No acknowledgement for so long: the connection is dead, its requests are AMBIGUOUS."""
+    first_alone: bool = False
+    """One stream until the first accepted answer (APNs token authentication)."""
+    reconnect_pause: float = 1.0
+    """At least so long between two connection attempts of one channel after a failure; grows to 16 times."""
+    resend_limit: int = 3
+    """How often a request that was certainly not processed is sent again before it comes back as UNSENT."""
+    ca_file: str | None = None
+    client_certificate: str | None = field(default=None, repr=False)
+    """Path of a PEM file with certificate chain and key, for mutual TLS."""
+
+
+Sink = Callable[[list[Answer]], None]
+"""Called on the event loop with the answers of one read; must not block."""
+
+
+class Channel(Protocol):
+    """One credential's way to one origin: a small pool of connections."""
+
+    def submit(self, requests: Sequence[Request]) -> None:
+        """Queue requests; returns at once. After `aclose` it raises `RuntimeError`."""
+
+    def withdraw(self) -> list[Request]:
+        """Take back everything that has not been written yet."""
+
+    @property
+    def pending(self) -> int:
+        """Requests submitted and not yet answered, written or not."""
+
+    async def aclose(self, *, grace: float = 20.0) -> None:
+        """Wait up to `grace` seconds for answers, then report the rest (UNSENT or AMBIGUOUS) and close."""
+
+
+class Transport(Protocol):
+    """Opens channels."""
+
+    def open(self, origin: str, sink: Sink, options: ChannelOptions) -> Channel:
+        """Make a channel to `https://host[:port]`; connections are opened when there is work."""
