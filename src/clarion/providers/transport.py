@@ -7,10 +7,29 @@ There is no task, future or timer per message. The caller bounds how many reques
 never drops one: each submitted request comes back exactly once, as an answer or through `withdraw`.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
+
+_PATH = re.compile(r"/[\x21-\x7e]*").fullmatch
+_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+").fullmatch
+_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?").fullmatch
+_METHOD = re.compile(r"[A-Z]+").fullmatch
+
+
+def _require_path(path: str) -> None:
+    if not _PATH(path):
+        raise ValueError(f"not a request path: {path!r}")
+
+
+def _require_headers(headers: Iterable[tuple[str, str]]) -> None:
+    for name, value in headers:
+        if not _NAME(name):
+            raise ValueError(f"not a lower-case header name: {name!r}")
+        if not _VALUE(value):
+            raise ValueError(f"header {name} has control characters, spaces at an end, or no value")
 
 
 class Failure(StrEnum):
@@ -34,11 +53,20 @@ class Head:
     headers: tuple[tuple[str, str], ...]
     method: str = "POST"
 
+    def __post_init__(self) -> None:
+        if not _METHOD(self.method):
+            raise ValueError(f"not a method: {self.method!r}")
+        _require_path(self.path)
+        _require_headers(self.headers)
+
 
 class Request:
-    """One message on its way out. `tag` is the caller's; it comes back with the answer."""
+    """One message on its way out. `tag` is the caller's; it comes back with the answer.
 
-    __slots__ = ("body", "extra", "head", "path", "tag")
+    `path` and `extra` are checked like a head's; `ValueError` where they break providers.md §1.8.
+    """
+
+    __slots__ = ("body", "extra", "head", "path", "resends", "tag")
 
     def __init__(
         self,
@@ -55,6 +83,12 @@ class Request:
         """Overrides the head's path where it differs per message (APNs)."""
         self.extra = extra
         """Headers of this one message, sent after the head's."""
+        self.resends = 0
+        """How often a transport has sent it again because it was certainly not processed."""
+        if path is not None:
+            _require_path(path)
+        if extra:
+            _require_headers(extra)
 
 
 class Answer:
@@ -91,6 +125,7 @@ class ChannelOptions:
     """Own cap on parallel streams of one connection; the peer's SETTINGS limit is obeyed below it."""
     connect_timeout: float = 5.0
     request_timeout: float = 15.0
+    """From the first byte written to the last byte of the answer; the wait before writing has the same bound."""
     body_limit: int = 65536
     ping_after: float = 10.0
     """No frame for so long while requests are in flight: send PING."""
@@ -102,7 +137,14 @@ class ChannelOptions:
     """At least so long between two connection attempts of one channel after a failure; grows to 16 times."""
     resend_limit: int = 3
     """How often a request that was certainly not processed is sent again before it comes back as UNSENT."""
+    open_interval: float = 0.0
+    """At least so long between opening two connections while another one is usable (APNs: 1 s)."""
+    idle_ping: float = 3600.0
+    """Nothing in flight and no frame for so long: send PING."""
+    idle_close: float = 86400.0
+    """Nothing in flight for so long: close the connection."""
     ca_file: str | None = None
+    """PEM file of certificates that are trusted besides the system's."""
     client_certificate: str | None = field(default=None, repr=False)
     """Path of a PEM file with certificate chain and key, for mutual TLS."""
 

@@ -1,0 +1,125 @@
+"""What every provider gives: requests out of content, verdicts out of answers. No I/O except in `Sender`.
+
+An answer becomes exactly one verdict (providers.md §1.1); only the verdict's class decides about retries, tokens and
+credentials, and that decision is taken in `features/deliveries`, not here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from clarion.providers.transport import Answer, Request
+
+
+class Outcome(StrEnum):
+    """The outcome classes of providers.md §1.1."""
+
+    OK = "ok"
+    TOKEN_CERTAIN = "token_certain"
+    TOKEN_GUARDED = "token_guarded"
+    MESSAGE = "message"
+    CREDENTIAL = "credential"
+    CODE = "code"
+    TRANSIENT = "transient"
+    THROTTLED_DEVICE = "throttled_device"
+    THROTTLED_CREDENTIAL = "throttled_credential"
+    THROTTLED_PROVIDER = "throttled_provider"
+    AUTH = "auth"
+    AMBIGUOUS = "ambiguous"
+    UNSENT = "unsent"
+    """Certainly not processed: retried like TRANSIENT, but never counted as a possible duplicate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an answer means."""
+
+    outcome: Outcome
+    code: str
+    """The provider's own code (`UNREGISTERED`, `BadDeviceToken`) or ours; stored and shown."""
+    provider_id: str | None = None
+    retry_after: float | None = None
+    """Seconds the provider asked for."""
+    default_wait: float | None = None
+    """Seconds to wait when the provider named none; None = ordinary backoff."""
+    floor: float = 0.0
+    """Never retry earlier than this many seconds."""
+    max_retries: int | None = None
+    platform_only: str | None = None
+    """CREDENTIAL limited to devices of this platform (FCM THIRD_PARTY_AUTH_ERROR)."""
+    text: str = ""
+    """The provider's words, redacted, at most 512 characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One translation of a push, with the push's options."""
+
+    title: str
+    text: str
+    image: str = ""
+    icon: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An app's credential for one provider, opened. `values` is the provider's own typed form."""
+
+    app_id: int
+    account_id: int
+    provider: str
+    version: int
+    fingerprint: str
+    values: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"<Credential {self.provider} app={self.app_id} v{self.version}>"
+
+
+class Prepared(Protocol):
+    """One translation rendered for one transport and the time to live left; splices in what differs per device."""
+
+    def request(self, token: str, msg_id: bytes, uuid: bytes, tag: object) -> Request | Verdict:
+        """The request for one device, or the verdict when its token cannot be sent at all.
+
+        `uuid` is 32 hex digits; `tag` comes back with the answer.
+        """
+
+
+class CredentialRefused(Exception):
+    """The provider does not accept the credential itself; carries the verdict (CREDENTIAL, TRANSIENT, THROTTLED…)."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(f"{verdict.code}: {verdict.text}")
+        self.verdict = verdict
+
+
+class Sender(Protocol):
+    """One credential's way out: holds its channel, its access token and nothing else."""
+
+    async def ready(self) -> None:
+        """Make sure that there is a valid access token (single-flight). Raises `CredentialRefused`."""
+
+    def prepare(self, content: Content, *, transport: str, ttl: int) -> Prepared:
+        """Render one translation; `ttl` in seconds, `transport` as in `device.transport`."""
+
+    def submit(self, requests: Sequence[Request]) -> None:
+        """Hand over to the network; answers arrive at the sink given when the sender was made."""
+
+    def withdraw(self) -> list[Request]:
+        """Take back what has not been written."""
+
+    def verdict(self, answer: Answer) -> Verdict:
+        """Read one answer. Pure."""
+
+    def refresh(self) -> None:
+        """The access token was refused: forget it, unless it has been replaced since (AUTH)."""
+
+    @property
+    def pending(self) -> int:
+        """Requests handed over and not answered."""
+
+    async def aclose(self, *, grace: float = 20.0) -> None:
+        """Finish what is in flight and close connections."""
