@@ -1,0 +1,148 @@
+"""A Clarion process's share in the embedded database: the first to come starts it, the last to go stops it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from clarion.db.embedded.binaries import (
+    installed_bin_folders,
+    matching_installation,
+    newest_installation,
+    reachable_installation,
+)
+from clarion.db.embedded.cluster import START_SECONDS, Cluster
+from clarion.db.embedded.configuration import DATABASE, ROLE
+from clarion.db.embedded.errors import EmbeddedDatabaseError
+from clarion.db.embedded.home import SHARED_FOLDER, Home, open_home, prepare_data_directory
+from clarion.db.embedded.locks import FileLock, held_alone
+from clarion.db.embedded.postmaster import wait_for_running
+from clarion.db.embedded.socket_folder import PORT, open_socket_folder
+
+START_LOCK_NAME = "postgresql.lock"
+USERS_LOCK_NAME = "postgresql.users"
+LOCK_SECONDS = 180.0
+
+
+class EmbeddedPostgres:
+    """One process's share in the embedded database of a data directory.
+
+    The database runs as long as any share is held. A process that dies gives its share up; a database that nobody
+    stopped is taken over by the next `start`. All methods block; none may be called from an event loop's thread.
+    """
+
+    def __init__(self, data_dir: Path, cluster: Cluster, *, users: FileLock, owned: bool) -> None:
+        self._data_dir = data_dir
+        self._cluster = cluster
+        self._users: FileLock | None = users
+        self._owned = owned
+
+    @classmethod
+    def start(
+        cls, data_dir: Path, *, bin_folders: Sequence[Path] | None = None, shared_folder: Path = SHARED_FOLDER
+    ) -> Self:
+        """Make sure that the database runs and accepts connections, and take a share in it.
+
+        `bin_folders` are the folders of PostgreSQL's programs to choose from (default: whatever is installed);
+        `shared_folder` takes the files that root's unprivileged user cannot reach in the data directory.
+        Raises `EmbeddedDatabaseError`; then no share is held.
+        """
+        data_dir = prepare_data_directory(data_dir)
+        folders = installed_bin_folders() if bin_folders is None else bin_folders
+        with held_alone(data_dir / START_LOCK_NAME, timeout_seconds=LOCK_SECONDS):
+            cluster = _open_cluster(data_dir, folders, shared_folder)
+            users = FileLock(data_dir / USERS_LOCK_NAME)
+            try:
+                owned = _run(cluster, users)
+            except BaseException:
+                users.close()
+                raise
+        return cls(data_dir, cluster, users=users, owned=owned)
+
+    @property
+    def dsn(self) -> str:
+        """Connection string with password for asyncpg and PostgreSQL's own tools. A secret."""
+        password = self._cluster.home.password.read_text(encoding="utf-8").strip()
+        folder = quote(str(self._cluster.socket_folder), safe="")
+        return f"postgresql://{ROLE}:{quote(password, safe='')}@/{DATABASE}?host={folder}&port={PORT}"
+
+    @property
+    def owned(self) -> bool:
+        """Whether this share started the database; False when it joined or took over a running one."""
+        return self._owned
+
+    @property
+    def bin_folder(self) -> Path:
+        """The programs that fit the running server, such as `pg_dump`."""
+        return self._cluster.installation.bin_folder
+
+    def ensure_running(self) -> bool:
+        """Start the database again if it has died; True if that was needed. Committed data is recovered."""
+        with held_alone(self._data_dir / START_LOCK_NAME, timeout_seconds=LOCK_SECONDS):
+            return _start_unless_running(self._cluster)
+
+    def stop(self) -> None:
+        """Give the share up; the last one stops the database. Calling it again does nothing."""
+        if self._users is None:
+            return
+        users, self._users = self._users, None
+        try:
+            with held_alone(self._data_dir / START_LOCK_NAME, timeout_seconds=LOCK_SECONDS):
+                if users.try_alone():
+                    self._cluster.stop()
+        finally:
+            users.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _open_cluster(data_dir: Path, bin_folders: Sequence[Path], shared_folder: Path) -> Cluster:
+    """The data directory's database, created if there is none."""
+    home = open_home(data_dir, shared_folder=shared_folder)
+    exists = home.database.exists()
+    installation = (
+        matching_installation(bin_folders, _major_of(home), database=home.database)
+        if exists
+        else newest_installation(bin_folders)
+    )
+    usable = reachable_installation(installation, home.user, shared_folder=shared_folder)
+    cluster = Cluster(home=home, installation=usable, socket_folder=open_socket_folder(home))
+    if not exists:
+        cluster.create()
+    return cluster
+
+
+def _major_of(home: Home) -> int:
+    marker = home.database / "PG_VERSION"
+    try:
+        return int(marker.read_text(encoding="ascii"))
+    except (OSError, ValueError) as error:
+        raise EmbeddedDatabaseError(
+            f"{home.database} is not a PostgreSQL database ({marker.name} cannot be read); "
+            "restore it from a backup, or move the folder away to begin with an empty database"
+        ) from error
+
+
+def _run(cluster: Cluster, users: FileLock) -> bool:
+    """Have the server running and a share taken; True if it had to be started."""
+    users.share()
+    try:
+        return _start_unless_running(cluster)
+    except KeyboardInterrupt:
+        if users.try_alone():
+            cluster.stop()
+        raise
+
+
+def _start_unless_running(cluster: Cluster) -> bool:
+    if wait_for_running(cluster.home.database, cluster.socket_folder, timeout_seconds=START_SECONDS):
+        return False
+    cluster.start()
+    return True
