@@ -16,8 +16,8 @@ class Outcome(StrEnum):
     """The outcome classes of providers.md §1.1."""
 
     OK = "ok"
-    TOKEN_CERTAIN = "token_certain"
-    TOKEN_GUARDED = "token_guarded"
+    TOKEN_CERTAIN = "token_certain"  # noqa: S105
+    TOKEN_GUARDED = "token_guarded"  # noqa: S105
     MESSAGE = "message"
     CREDENTIAL = "credential"
     CODE = "code"

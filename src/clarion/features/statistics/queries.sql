@@ -1,0 +1,7 @@
+-- name: fold
+-- Add counts; rows arrive sorted by key, so that parallel folds take their row locks in one order.
+insert into stat_hour (account_id, app_id, send_id, push_id, country, lang, platform, hour, outcome, n)
+select * from unnest(:accounts::bigint[], :apps::bigint[], :sends::bigint[], :pushes::bigint[], :countries::text[],
+                     :langs::text[], :platforms::text[], :hours::timestamptz[], :outcomes::text[], :counts::bigint[])
+on conflict (account_id, send_id, app_id, push_id, country, lang, platform, hour, outcome)
+do update set n = stat_hour.n + excluded.n
