@@ -76,8 +76,16 @@ def reachable_installation(installation: Installation, user: SystemUser, *, shar
             "or run Clarion as an ordinary user"
         )
     tree = shared_folder / f"postgresql-{installation.version}-{version(WHEEL_PACKAGE)}"
-    if not tree.exists():
-        _copy_wheel(installation.bin_folder.parent, tree)
+    try:
+        shared_folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not tree.exists():
+            _copy_wheel(installation.bin_folder.parent, tree)
+    except OSError as error:
+        raise EmbeddedDatabaseError(
+            f"the user {user.name}, as whom PostgreSQL must run, cannot reach {installation.bin_folder}, and it cannot "
+            f"be copied to {tree} ({error.strerror or error}); install Clarion where {user.name} can reach it, "
+            "or run Clarion as an ordinary user"
+        ) from error
     copied = tree / WHEEL_PACKAGE / installation.bin_folder.parent.name / "bin"
     return Installation(bin_folder=copied, version=installation.version, major=installation.major)
 

@@ -9,13 +9,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from clarion.db.embedded import configuration, postmaster
 from clarion.db.embedded.binaries import Installation
 from clarion.db.embedded.errors import EmbeddedDatabaseError
 from clarion.db.embedded.files import rename_durably, write_atomically
 from clarion.db.embedded.home import Home
-from clarion.db.embedded.socket_folder import discard_socket_folder
+from clarion.db.embedded.socket_folder import PORT, discard_socket_folder
 
 START_SECONDS = 120
 STOP_SECONDS = 120
@@ -33,6 +34,13 @@ class Cluster:
     home: Home
     installation: Installation
     socket_folder: Path
+
+    @property
+    def dsn(self) -> str:
+        """Connection string with password. A secret."""
+        password = quote(self.home.password.read_text(encoding="utf-8").strip(), safe="")
+        folder = quote(str(self.socket_folder), safe="")
+        return f"postgresql://{configuration.ROLE}:{password}@/{configuration.DATABASE}?host={folder}&port={PORT}"
 
     def create(self) -> None:
         """Make an empty database. It appears under its name only when it is complete."""
@@ -61,9 +69,9 @@ class Cluster:
 
     def stop(self) -> None:
         """Stop the server and remove what exists only while it runs. Open transactions are rolled back."""
-        stopped = self._stop("fast") or self._stop("immediate")
-        if not stopped:
+        if not (self._stop("fast") or self._stop("immediate")):
             raise EmbeddedDatabaseError(f"PostgreSQL on {self.home.database} did not stop; end its processes")
+        postmaster.forget(self.home.database, self.socket_folder)
         self.home.startup_log.unlink(missing_ok=True)
         discard_socket_folder(self.home)
 
@@ -86,7 +94,14 @@ class Cluster:
             ]
         )
         self._require(
-            [self.installation.program("postgres"), "--single", "-j", "-D", folder, "postgres"],
+            [
+                self.installation.program("postgres"),
+                "--single",
+                "-D",
+                folder,
+                "--exit-on-error=on",
+                "postgres",
+            ],
             stdin=f"CREATE DATABASE {configuration.DATABASE};\n",
         )
 
@@ -109,13 +124,16 @@ class Cluster:
         return self._start_complaint() or _last_complaint(answer.stderr)
 
     def _stop(self, mode: str) -> bool:
-        self._pg_ctl("stop", STOP_SECONDS, "-m", mode)
+        """True when no server runs. `pg_ctl stop` would signal whatever process now has a dead server's number."""
+        if postmaster.is_alive(self.home.database):
+            self._pg_ctl("stop", STOP_SECONDS, "-m", mode)
         silent = postmaster.ask(self.socket_folder) is postmaster.Answer.SILENT
         return silent and not postmaster.is_alive(self.home.database)
 
     def _pg_ctl(self, verb: str, seconds: int, *options: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [self.installation.program("pg_ctl"), verb, "-w", "-t", str(seconds), "-D", self.home.database]
-        return self.home.user.run([*command, *options], timeout_seconds=seconds + 30)
+        program = self.installation.program("pg_ctl")
+        command = (program, verb, "-w", "-t", str(seconds), "-D", self.home.database, *options)
+        return self.home.user.run(command, timeout_seconds=seconds + 30)
 
     def _start_complaint(self) -> str:
         logs = sorted((self.home.database / "log").glob("*.log"), key=lambda log: log.stat().st_mtime)

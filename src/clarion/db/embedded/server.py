@@ -1,10 +1,10 @@
 """A Clarion process's share in the embedded database: the first to come starts it, the last to go stops it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
 
 from clarion.db.embedded.binaries import (
     installed_bin_folders,
@@ -13,12 +13,11 @@ from clarion.db.embedded.binaries import (
     reachable_installation,
 )
 from clarion.db.embedded.cluster import START_SECONDS, Cluster
-from clarion.db.embedded.configuration import DATABASE, ROLE
 from clarion.db.embedded.errors import EmbeddedDatabaseError
 from clarion.db.embedded.home import SHARED_FOLDER, Home, open_home, prepare_data_directory
 from clarion.db.embedded.locks import FileLock, held_alone
 from clarion.db.embedded.postmaster import wait_for_running
-from clarion.db.embedded.socket_folder import PORT, open_socket_folder
+from clarion.db.embedded.socket_folder import open_socket_folder
 
 START_LOCK_NAME = "postgresql.lock"
 USERS_LOCK_NAME = "postgresql.users"
@@ -35,6 +34,7 @@ class EmbeddedPostgres:
     def __init__(self, data_dir: Path, cluster: Cluster, *, users: FileLock, owned: bool) -> None:
         self._data_dir = data_dir
         self._cluster = cluster
+        self._dsn = cluster.dsn
         self._users: FileLock | None = users
         self._owned = owned
 
@@ -50,22 +50,20 @@ class EmbeddedPostgres:
         """
         data_dir = prepare_data_directory(data_dir)
         folders = installed_bin_folders() if bin_folders is None else bin_folders
-        with held_alone(data_dir / START_LOCK_NAME, timeout_seconds=LOCK_SECONDS):
+        with _start_lock(data_dir):
             cluster = _open_cluster(data_dir, folders, shared_folder)
             users = FileLock(data_dir / USERS_LOCK_NAME)
             try:
                 owned = _run(cluster, users)
+                return cls(data_dir, cluster, users=users, owned=owned)
             except BaseException:
                 users.close()
                 raise
-        return cls(data_dir, cluster, users=users, owned=owned)
 
     @property
     def dsn(self) -> str:
         """Connection string with password for asyncpg and PostgreSQL's own tools. A secret."""
-        password = self._cluster.home.password.read_text(encoding="utf-8").strip()
-        folder = quote(str(self._cluster.socket_folder), safe="")
-        return f"postgresql://{ROLE}:{quote(password, safe='')}@/{DATABASE}?host={folder}&port={PORT}"
+        return self._dsn
 
     @property
     def owned(self) -> bool:
@@ -79,7 +77,7 @@ class EmbeddedPostgres:
 
     def ensure_running(self) -> bool:
         """Start the database again if it has died; True if that was needed. Committed data is recovered."""
-        with held_alone(self._data_dir / START_LOCK_NAME, timeout_seconds=LOCK_SECONDS):
+        with _start_lock(self._data_dir):
             return _start_unless_running(self._cluster)
 
     def stop(self) -> None:
@@ -88,7 +86,7 @@ class EmbeddedPostgres:
             return
         users, self._users = self._users, None
         try:
-            with held_alone(self._data_dir / START_LOCK_NAME, timeout_seconds=LOCK_SECONDS):
+            with _start_lock(self._data_dir):
                 if users.try_alone():
                     self._cluster.stop()
         finally:
@@ -103,10 +101,27 @@ class EmbeddedPostgres:
         self.stop()
 
 
+@contextmanager
+def _start_lock(data_dir: Path) -> Iterator[None]:
+    """Let one process at a time look, start and stop; what the file system refuses becomes one line for a person."""
+    try:
+        with held_alone(data_dir / START_LOCK_NAME, timeout_seconds=LOCK_SECONDS):
+            yield
+    except OSError as error:
+        raise EmbeddedDatabaseError(
+            f"the embedded database of {data_dir} cannot be used: {error}; "
+            "see to the owner, the permissions and the free space there, or choose another --data-dir"
+        ) from error
+
+
 def _open_cluster(data_dir: Path, bin_folders: Sequence[Path], shared_folder: Path) -> Cluster:
     """The data directory's database, created if there is none."""
     home = open_home(data_dir, shared_folder=shared_folder)
     exists = home.database.exists()
+    if exists and not home.password.exists():
+        raise EmbeddedDatabaseError(
+            f"{home.password}, the password of the database beside it, is missing; put it back from a backup"
+        )
     installation = (
         matching_installation(bin_folders, _major_of(home), database=home.database)
         if exists
@@ -135,7 +150,7 @@ def _run(cluster: Cluster, users: FileLock) -> bool:
     users.share()
     try:
         return _start_unless_running(cluster)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         if users.try_alone():
             cluster.stop()
         raise

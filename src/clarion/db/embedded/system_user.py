@@ -51,6 +51,10 @@ class SystemUser:
                 group=None if self.is_me else self.gid,
                 extra_groups=None if self.is_me else [],
             )
+        except subprocess.TimeoutExpired as error:
+            raise EmbeddedDatabaseError(
+                f"{command[0]} has not ended within {timeout_seconds:.0f} s; see whether the machine is overloaded"
+            ) from error
         except OSError as error:
             if not self.is_me and error.errno in CANNOT_SWITCH:
                 raise self._cannot_switch() from error
