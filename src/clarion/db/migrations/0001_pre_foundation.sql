@@ -258,7 +258,7 @@ create table send (
     due_at timestamptz not null,
     expires_at timestamptz not null,
     estimate bigint not null default 0,                 -- recipients expected when it was planned
-    cancelled_devices bigint not null default 0,        -- saved by a cancel
+    pause_reason text,                                  -- why the system paused it; null when a person did
     created_at timestamptz not null default now(),
     finished_at timestamptz,
     unique nulls not distinct (scheduler_id, occurrence, zone_bucket),
@@ -281,7 +281,6 @@ create table slice (
     attempt integer not null default 0,                 -- grows with every lease: fences late results
     owner text,
     lease_until timestamptz,
-    cursor_id bigint,                                   -- devices up to here are recorded
     primary key (send_id, no),
     check (state <> 'leased' or (owner is not null and lease_until is not null and attempt > 0))
 );

@@ -1,0 +1,57 @@
+"""Sends and slices as workers see them. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from clarion.foundation.ids import DEVICE_ID_BITS
+
+SLICE_TARGET = 5000
+"""Recipients that a slice should hold."""
+SLICE_LIMIT = 20_000
+"""Slices that one app and provider may have in one send, however large they get."""
+TIME_TO_LIVE = timedelta(hours=24)
+LAST_DEVICE_ID = 2**DEVICE_ID_BITS - 1
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedSlice:
+    """A slice that this worker holds; `attempt` fences whoever held it before."""
+
+    send_id: int
+    no: int
+    account_id: int
+    app_id: int
+    provider: str
+    id_from: int
+    id_to: int
+    attempt: int
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """(send, number)."""
+        return self.send_id, self.no
+
+
+@dataclass(frozen=True, slots=True)
+class SendPlan:
+    """What a worker must know of a send to work on its slices."""
+
+    id: int
+    account_id: int
+    day: date
+    push_ids: Sequence[int]
+    cutoff_at: datetime
+    expires_at: datetime
+    filter: dict[str, object]
+
+
+def slice_ranges(matches: int) -> Iterator[tuple[int, int]]:
+    """Equal id ranges over all device ids, each with about `SLICE_TARGET` of `matches` recipients.
+
+    Device ids are uniformly random, so equal ranges hold equal shares and no scan is needed.
+    """
+    count = min(SLICE_LIMIT, max(1, -(-matches // SLICE_TARGET)))
+    edges = [LAST_DEVICE_ID * part // count for part in range(count + 1)]
+    for low, high in zip(edges, edges[1:], strict=False):
+        yield low + 1, high

@@ -1,0 +1,125 @@
+-- name: insert_send
+-- One send per scheduler, occurrence and zone bucket; nothing is returned when another worker was first.
+insert into send (account_id, scheduler_id, occurrence, zone_bucket, day, push_ids, cutoff_at, due_at, expires_at)
+values (:account_id, :scheduler_id, :occurrence, :zone_bucket, (:cutoff_at::timestamptz at time zone 'UTC')::date,
+        :push_ids, :cutoff_at, :due_at, :expires_at)
+on conflict (scheduler_id, occurrence, zone_bucket) do nothing
+returning id
+
+-- name: insert_slices
+insert into slice (send_id, no, account_id, app_id, provider, id_from, id_to)
+select :send_id, no, :account_id, app_id, provider, id_from, id_to
+from unnest(:numbers::int[], :app_ids::bigint[], :providers::text[], :froms::bigint[], :tos::bigint[])
+     as planned (no, app_id, provider, id_from, id_to)
+
+-- name: set_estimate
+update send set estimate = :estimate where id = :send_id
+
+-- name: complete_if_empty
+-- A send without any slice is complete at once.
+update send set state = 'complete', finished_at = now()
+where id = :send_id and not exists (select from slice where send_id = :send_id)
+
+-- name: wake
+select pg_notify('clarion_work', '')
+
+-- name: lease
+-- Lease slices: fewest running per account first, then per credential, then sends with least left to do, so that
+-- small sendings overtake big ones. Expired leases are taken over; paused credentials only when a probe is due.
+with open as (
+    select account_id, app_id, provider, send_id, count(*) as left_over,
+           count(*) filter (where state = 'leased' and lease_until >= now()) as running
+    from slice where state in ('ready', 'leased')
+    group by account_id, app_id, provider, send_id
+), load as (
+    select *, sum(running) over (partition by account_id) as account_running,
+           sum(running) over (partition by app_id, provider) as credential_running
+    from open
+), picked as (
+    select s.send_id, s.no
+    from slice s
+    join load l on l.send_id = s.send_id and l.app_id = s.app_id and l.provider = s.provider
+    join send on send.id = s.send_id and send.state = 'running'
+    join account a on a.id = s.account_id and a.suspended_at is null
+    join app on app.id = s.app_id and app.archived_at is null and app.deleted_at is null
+    join app_credential c on c.app_id = s.app_id and c.provider = s.provider
+    where (s.state = 'ready' or s.state = 'leased' and s.lease_until < now())
+      and (c.paused_at is null or c.probe_at <= now())
+      and not exists (select from installation where held_at is not null)
+      and not exists (select from unnest(:blocked_apps::bigint[], :blocked_providers::text[]) as b (app_id, provider)
+                      where b.app_id = s.app_id and b.provider = s.provider)
+    order by l.account_running, l.credential_running, l.left_over, s.send_id, s.no
+    limit :limit
+    for update of s skip locked
+)
+update slice s
+set state = 'leased', owner = :owner, attempt = attempt + 1, lease_until = now() + :seconds * interval '1 second'
+from picked
+where s.send_id = picked.send_id and s.no = picked.no
+returning s.send_id, s.no, s.account_id, s.app_id, s.provider, s.id_from, s.id_to, s.attempt
+
+-- name: extend
+-- Keep leases that are still ours; returns those, the others are lost.
+update slice s set lease_until = now() + :seconds * interval '1 second'
+from unnest(:send_ids::bigint[], :numbers::int[], :attempts::int[]) as held (send_id, no, attempt)
+where s.send_id = held.send_id and s.no = held.no and s.attempt = held.attempt and s.state = 'leased'
+returning s.send_id, s.no
+
+-- name: leave
+-- Give a slice up in the state it deserves: ready again, done or cancelled. Nothing happens to a lost lease.
+update slice set state = :state, owner = null, lease_until = null
+where send_id = :send_id and no = :no and attempt = :attempt and state = 'leased'
+
+-- name: plan
+select s.id, s.account_id, s.day, s.push_ids, s.cutoff_at, s.expires_at, scheduler.filter
+from send s join scheduler on scheduler.id = s.scheduler_id
+where s.id = :send_id
+
+-- name: states
+select id, state from send where id = any(:send_ids::bigint[])
+
+-- name: finish
+-- Complete every running send whose slices are done and whose deliveries are settled.
+update send s set state = 'complete', finished_at = now()
+where s.state = 'running'
+  and not exists (select from slice where send_id = s.id and state in ('ready', 'leased'))
+  and not exists (select from delivery d where d.day = s.day and d.send_id = s.id and d.state = 1)
+returning s.id, s.account_id
+
+-- name: sweep_cancelled
+-- Slices that a dead worker left in a cancelled send.
+update slice s set state = 'cancelled', owner = null, lease_until = null
+from send
+where send.id = s.send_id and send.state = 'cancelled' and s.state = 'leased' and s.lease_until < now()
+
+-- name: sweep_undeliverable
+-- Slices of apps that were deleted, or whose credential is gone, can never be leased again.
+update slice s set state = 'cancelled', owner = null, lease_until = null
+where s.state = 'ready' and (
+    exists (select from app where app.id = s.app_id and app.deleted_at is not null)
+    or not exists (select from app_credential c where c.app_id = s.app_id and c.provider = s.provider))
+
+-- name: expire_slices
+-- Nothing is sent past its expiry: what is left of an expired send is given up.
+update slice s set state = 'done', owner = null, lease_until = null
+from send
+where send.id = s.send_id and send.state = 'running' and send.expires_at <= now() and s.state = 'ready'
+
+-- name: cancel_sends
+update send set state = 'cancelled', finished_at = now(), pause_reason = null
+where account_id = :account_id and scheduler_id = :scheduler_id and state in ('running', 'paused')
+returning id
+
+-- name: cancel_slices
+update slice set state = 'cancelled' where send_id = any(:send_ids::bigint[]) and state = 'ready'
+
+-- name: pause_sends
+update send set state = 'paused', pause_reason = null
+where account_id = :account_id and scheduler_id = :scheduler_id and state = 'running'
+
+-- name: resume_sends
+update send set state = 'running', pause_reason = null
+where account_id = :account_id and scheduler_id = :scheduler_id and state = 'paused'
+
+-- name: pause_send
+update send set state = 'paused', pause_reason = :reason where id = :send_id and state = 'running'

@@ -1,0 +1,175 @@
+"""Planning sends, leasing their slices, and changing one's mind about them."""
+
+import dataclasses
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from clarion.db import Conditions, Connection, Database, load
+from clarion.features.apps import AppService
+from clarion.features.audiences.service import AudienceService
+from clarion.features.sends.model import TIME_TO_LIVE, LeasedSlice, SendPlan, slice_ranges
+from clarion.foundation.errors import NotFound
+from clarion.providers.registry import transports_of
+
+SQL = load(__package__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Share:
+    app_id: int
+    provider: str
+    matches: int
+
+
+class SendService:
+    """Sends and slices."""
+
+    def __init__(self, *, database: Database, apps: AppService, audiences: AudienceService) -> None:
+        self._database = database
+        self._apps = apps
+        self._audiences = audiences
+
+    async def plan(
+        self,
+        *,
+        account_id: int,
+        scheduler_id: int,
+        occurrence: datetime,
+        due_at: datetime,
+        cutoff_at: datetime,
+        push_ids: Sequence[int],
+        app_ids: Sequence[int],
+        conditions: Conditions,
+        within: Connection,
+        zone_bucket: int | None = None,
+    ) -> int | None:
+        """Insert the send and its slices in the caller's transaction; its id, or None if it exists already.
+
+        Costs a bounded sample per app, never a scan of its devices.
+        """
+        send_id: int | None = await SQL.insert_send.fetchval(
+            within,
+            account_id=account_id,
+            scheduler_id=scheduler_id,
+            occurrence=occurrence,
+            zone_bucket=zone_bucket,
+            cutoff_at=cutoff_at,
+            due_at=due_at,
+            expires_at=cutoff_at + TIME_TO_LIVE,
+            push_ids=list(push_ids),
+        )
+        if send_id is None:
+            return None
+        shares = await self._shares(account_id, app_ids, conditions, within)
+        await self._insert_slices(send_id, account_id, shares, within)
+        await SQL.set_estimate.execute(within, send_id=send_id, estimate=sum(share.matches for share in shares))
+        await SQL.complete_if_empty.execute(within, send_id=send_id)
+        await SQL.wake.execute(within)
+        return send_id
+
+    async def _shares(
+        self, account_id: int, app_ids: Sequence[int], conditions: Conditions, within: Connection
+    ) -> list[_Share]:
+        providers = await self._apps.providers_of(account_id, app_ids, within)
+        shares = []
+        for app_id in app_ids:
+            for provider in providers.get(app_id, ()):
+                matches = await self._audiences.matches(account_id, app_id, conditions, transports_of(provider), within)
+                shares.append(_Share(app_id, provider, matches))
+        return shares
+
+    async def _insert_slices(self, send_id: int, account_id: int, shares: Sequence[_Share], within: Connection) -> None:
+        planned = [(share, low, high) for share in shares for low, high in slice_ranges(share.matches)]
+        await SQL.insert_slices.execute(
+            within,
+            send_id=send_id,
+            account_id=account_id,
+            numbers=list(range(len(planned))),
+            app_ids=[share.app_id for share, _, _ in planned],
+            providers=[share.provider for share, _, _ in planned],
+            froms=[low for _, low, _ in planned],
+            tos=[high for _, _, high in planned],
+        )
+
+    async def lease(
+        self, *, owner: str, limit: int, seconds: float, blocked: Collection[tuple[int, str]]
+    ) -> list[LeasedSlice]:
+        """Lease up to `limit` slices for `seconds`, none of the `blocked` (app, provider) pairs.
+
+        Committed when it returns: nothing is sent before.
+        """
+        async with self._database.acquire() as connection:
+            rows = await SQL.lease.fetch(
+                connection,
+                owner=owner,
+                limit=limit,
+                seconds=seconds,
+                blocked_apps=[app_id for app_id, _ in blocked],
+                blocked_providers=[provider for _, provider in blocked],
+            )
+        return [LeasedSlice(*row) for row in rows]
+
+    async def extend(self, slices: Collection[LeasedSlice], *, seconds: float) -> set[tuple[int, int]]:
+        """Renew leases; returns the keys that are still ours."""
+        held = list(slices)
+        async with self._database.acquire() as connection:
+            rows = await SQL.extend.fetch(
+                connection,
+                seconds=seconds,
+                send_ids=[item.send_id for item in held],
+                numbers=[item.no for item in held],
+                attempts=[item.attempt for item in held],
+            )
+        return {(row["send_id"], row["no"]) for row in rows}
+
+    async def leave(self, item: LeasedSlice, state: str) -> bool:
+        """End a lease: `ready` (somebody goes on), `done` or `cancelled`. False when it was lost already."""
+        async with self._database.acquire() as connection:
+            count = await SQL.leave.execute(
+                connection, send_id=item.send_id, no=item.no, attempt=item.attempt, state=state
+            )
+        return count == 1
+
+    async def open(self, send_id: int) -> SendPlan:
+        """What a worker needs to know of a send; `NotFound` if it does not exist."""
+        async with self._database.acquire() as connection:
+            row = await SQL.plan.fetchrow(connection, send_id=send_id)
+        if row is None:
+            raise NotFound(f"send {send_id} does not exist")
+        return SendPlan(*row)
+
+    async def states(self, send_ids: Collection[int]) -> dict[int, str]:
+        """Present states of sends."""
+        async with self._database.acquire() as connection:
+            rows = await SQL.states.fetch(connection, send_ids=list(send_ids))
+        return {row["id"]: row["state"] for row in rows}
+
+    async def finish(self) -> list[int]:
+        """Complete what is complete and clear what can never run; returns the completed sends."""
+        async with self._database.transaction() as connection:
+            await SQL.sweep_cancelled.execute(connection)
+            await SQL.sweep_undeliverable.execute(connection)
+            await SQL.expire_slices.execute(connection)
+            rows = await SQL.finish.fetch(connection)
+        return [row["id"] for row in rows]
+
+    async def cancel_of(self, account_id: int, scheduler_id: int, within: Connection) -> int:
+        """Cancel the open sends of a scheduler; how many there were. Workers obey within a second."""
+        rows = await SQL.cancel_sends.fetch(within, account_id=account_id, scheduler_id=scheduler_id)
+        await SQL.cancel_slices.execute(within, send_ids=[row["id"] for row in rows])
+        return len(rows)
+
+    async def pause_of(self, account_id: int, scheduler_id: int, within: Connection) -> int:
+        """Pause the running sends of a scheduler; how many there were."""
+        return await SQL.pause_sends.execute(within, account_id=account_id, scheduler_id=scheduler_id)
+
+    async def resume_of(self, account_id: int, scheduler_id: int, within: Connection) -> int:
+        """Let the paused sends of a scheduler go on; how many there were."""
+        count = await SQL.resume_sends.execute(within, account_id=account_id, scheduler_id=scheduler_id)
+        await SQL.wake.execute(within)
+        return count
+
+    async def pause(self, send_id: int, *, reason: str) -> None:
+        """Pause one send because the system must (a push that every device refuses)."""
+        async with self._database.acquire() as connection:
+            await SQL.pause_send.execute(connection, send_id=send_id, reason=reason)
