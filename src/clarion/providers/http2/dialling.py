@@ -1,0 +1,72 @@
+"""TLS for outgoing connections: contexts, the connection attempt, and its errors in one form."""
+
+import asyncio
+import ssl
+from urllib.parse import urlsplit
+
+from clarion.providers.http2.connection import Connection
+from clarion.providers.transport import ChannelOptions
+
+_SHUTDOWN_TIMEOUT = 1.0
+
+
+class DialError(Exception):
+    """No connection came about. Says why, for people: `connect: ...` or `tls: ...`."""
+
+
+def tls_context(options: ChannelOptions) -> ssl.SSLContext:
+    """Verification is always on; the CA file adds to the system's certificates.
+
+    Raises:
+        OSError: A file cannot be read or holds no usable PEM (`ssl.SSLError` is one).
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["h2"])
+    if options.ca_file:
+        context.load_verify_locations(cafile=options.ca_file)
+    if options.client_certificate:
+        context.load_cert_chain(options.client_certificate)
+    return context
+
+
+def split_origin(origin: str) -> tuple[str, int, str]:
+    """Host, port and authority of `https://host[:port]`.
+
+    Raises:
+        ValueError: Anything else.
+    """
+    parts = urlsplit(origin)
+    bare = parts.path in ("", "/") and not parts.query and not parts.fragment and parts.username is None
+    if parts.scheme != "https" or not parts.hostname or not bare or not origin.isascii():
+        raise ValueError(f"not an https origin: {origin!r}")
+    return parts.hostname, parts.port or 443, parts.netloc
+
+
+async def dial(connection: Connection, host: str, port: int, *, context: ssl.SSLContext, within: float) -> None:
+    """Connect, shake hands and greet. The name is resolved anew each time.
+
+    Raises:
+        DialError: Not `within` seconds, refused, not trusted, or no HTTP/2.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(within):
+            await loop.create_connection(
+                lambda: connection,
+                host,
+                port,
+                ssl=context,
+                server_hostname=host,
+                ssl_shutdown_timeout=_SHUTDOWN_TIMEOUT,
+            )
+    except ssl.CertificateError as error:
+        raise DialError(f"tls: {error.verify_message or error}") from error
+    except ssl.SSLError as error:
+        raise DialError(f"tls: {error.reason or error}") from error
+    except TimeoutError as error:
+        raise DialError("connect: timeout") from error
+    except (OSError, UnicodeError) as error:
+        raise DialError(f"connect: {error}") from error
+    if not connection.speaks_http2:
+        raise DialError("tls: the peer does not offer HTTP/2 (ALPN h2)")

@@ -1,0 +1,173 @@
+"""Header blocks (RFC 7541): constant blocks for what we send, decoding of what is not a plain 200.
+
+We send no entry into the peer's dynamic table and forbid the peer one (SETTINGS_HEADER_TABLE_SIZE = 0). So every
+block of ours is constant bytes, and once the peer has acknowledged our settings every block of its is stateless.
+"""
+
+import struct
+
+from hpack import Decoder, HPACKError, OversizedHeaderListError
+from hpack.table import HeaderTable
+
+from clarion.providers.http2.frames import (
+    DATA,
+    DEFAULT_FRAME_SIZE,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    ErrorCode,
+    ProtocolViolation,
+)
+from clarion.providers.transport import Head
+
+PLAIN_200 = 0x88
+"""First byte of a block that starts with `:status: 200` from the static table."""
+SHRINK_TABLE = b"\x20"
+"""Dynamic table size update to 0."""
+HEADER_LIST_LIMIT = 32768
+"""Bytes of decoded headers, counted as RFC 7541 §4.1 does."""
+
+_WITHOUT_INDEXING, _NEVER_INDEXED = 0x00, 0x10
+_CONTENT_LENGTH = b"\x0f\x0d"
+_STATIC_NAMES = {name: index for index, (name, _) in reversed(list(enumerate(HeaderTable.STATIC_TABLE, 1)))}
+_SENSITIVE = frozenset({"authorization", "cookie", "crypto-key"})
+_HEADS_KEPT = 64
+_SIZES_KEPT = 1024
+_frame_start = struct.Struct(">BHBB").pack
+
+
+class MalformedAnswer(Exception):
+    """One answer's headers break HTTP (RFC 9113 §8.1.1); other streams are not concerned."""
+
+
+def _integer(first: int, bits: int, value: int) -> bytes:
+    limit = (1 << bits) - 1
+    if value < limit:
+        return bytes((first | value,))
+    out = bytearray((first | limit,))
+    value -= limit
+    while value >= 128:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _string(value: bytes) -> bytes:
+    return _integer(0, 7, len(value)) + value
+
+
+def literal(name: str, value: str, *, never_indexed: bool = False) -> bytes:
+    """One header field that enters no table; `never_indexed` forbids that to proxies on the way, too."""
+    first = _NEVER_INDEXED if never_indexed else _WITHOUT_INDEXING
+    index = _STATIC_NAMES.get(name.encode("ascii"))
+    spelled = _integer(first, 4, index) if index else bytes((first,)) + _string(name.encode("ascii"))
+    return spelled + _string(value.encode("ascii"))
+
+
+class HeadBlock:
+    """The constant bytes of one head, ready to be joined with what is a message's own."""
+
+    __slots__ = ("_front", "_shapes", "_tail", "_whole", "head")
+
+    def __init__(self, head: Head, authority: str) -> None:
+        self.head = head
+        method = b"\x83" if head.method == "POST" else literal(":method", head.method)
+        self._front = method + b"\x87" + literal(":authority", authority)
+        self._tail = b"".join(literal(name, value, never_indexed=name in _SENSITIVE) for name, value in head.headers)
+        self._whole = self._front + literal(":path", head.path, never_indexed=True) + self._tail
+        self._shapes: dict[int, tuple[bytes, bytes] | None] = {}
+
+    def shape(self, size: int) -> tuple[bytes, bytes] | None:
+        """Bytes before and between the two stream ids of HEADERS and DATA for a body of `size` > 0 bytes.
+
+        None when block or body exceed what every peer takes in one frame.
+        """
+        try:
+            return self._shapes[size]
+        except KeyError:
+            if len(self._shapes) >= _SIZES_KEPT:
+                self._shapes.clear()
+            shape = self._shapes[size] = self._make_shape(size)
+            return shape
+
+    def _make_shape(self, size: int) -> tuple[bytes, bytes] | None:
+        block = self._whole + _content_length(size)
+        if len(block) > DEFAULT_FRAME_SIZE or size > DEFAULT_FRAME_SIZE:
+            return None
+        return (
+            _frame_start(0, len(block), HEADERS, END_HEADERS),
+            block + _frame_start(0, size, DATA, END_STREAM),
+        )
+
+    def block(self, path: str | None, extra: tuple[tuple[str, str], ...], size: int) -> bytes:
+        """The whole header block of one message with a path or headers of its own."""
+        parts = [self._whole] if path is None else [self._front, b"\x14", _string(path.encode("ascii")), self._tail]
+        parts.extend(literal(name, value, never_indexed=True) for name, value in extra)
+        parts.append(_content_length(size))
+        return b"".join(parts)
+
+
+def _content_length(size: int) -> bytes:
+    return _CONTENT_LENGTH + _string(b"%d" % size)
+
+
+class HeadBlocks:
+    """Keeps the blocks of the heads in use, the last 64 of them."""
+
+    def __init__(self, authority: str) -> None:
+        self._authority = authority
+        self._blocks: dict[int, HeadBlock] = {}
+
+    def of(self, head: Head) -> HeadBlock:
+        """The block of this head object; found by identity, as hashing its headers would cost more than sending."""
+        block = self._blocks.get(id(head))
+        if block is None:
+            if len(self._blocks) >= _HEADS_KEPT:
+                del self._blocks[next(iter(self._blocks))]
+            block = self._blocks[id(head)] = HeadBlock(head, self._authority)
+        return block
+
+
+class AnswerDecoder:
+    """Decodes the header blocks of answers with bounded work."""
+
+    def __init__(self) -> None:
+        self._decoder = Decoder(max_header_list_size=HEADER_LIST_LIMIT)
+        self.stateless = False
+        """The peer has acknowledged the empty table: a block may be skipped without harm to later ones."""
+
+    def acknowledged(self) -> None:
+        """The peer's encoder uses no dynamic table from now on."""
+        self.stateless = True
+        self._decoder.max_allowed_table_size = 0
+        # A peer that announces nothing because it never used its table is as good as one that announces zero.
+        self._decoder.header_table_size = 0
+
+    def decode(self, block: bytes) -> tuple[int, tuple[tuple[str, str], ...]]:
+        """Status and headers; a status of 0 where there is none (trailers).
+
+        Raises:
+            MalformedAnswer: This answer is unusable.
+            ProtocolViolation: The block cannot be decoded, so nothing after it can be trusted.
+        """
+        if self.stateless and block.lstrip(SHRINK_TABLE)[:1] == b"\x88":
+            return 200, ()
+        fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields(block)]
+        pseudo = [field for field in fields if field[0].startswith(":")]
+        if not pseudo:
+            return 0, tuple(fields)
+        name, value = pseudo[0]
+        if len(pseudo) > 1 or name != ":status" or len(value) != 3 or not (value.isascii() and value.isdigit()):
+            raise MalformedAnswer("pseudo-headers of an answer")
+        return int(value), tuple(field for field in fields if field is not pseudo[0])
+
+    def _fields(self, block: bytes) -> list[tuple[bytes, bytes]]:
+        try:
+            return list(self._decoder.decode(block, raw=True))
+        except OversizedHeaderListError as error:
+            if self.stateless:
+                raise MalformedAnswer("more headers than allowed") from error
+            raise ProtocolViolation(ErrorCode.ENHANCE_YOUR_CALM, "more headers than allowed") from error
+        except HPACKError as error:
+            raise ProtocolViolation(ErrorCode.COMPRESSION_ERROR, str(error)) from error
