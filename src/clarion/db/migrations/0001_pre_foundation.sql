@@ -164,8 +164,8 @@ create table device (
     token_reason text,                                  -- provider code or our reason for states 2-4
     token_at timestamptz,                               -- when the present token arrived
     token_state_at timestamptz,                         -- when token_state last changed
-    suspect_code text,                                  -- a guarded drop held back by the mass guard
-    suspect_at timestamptz,
+    suspect_code text,                                  -- a guarded code a provider gave for the present token
+    suspect_at timestamptz,                             -- with token_state 1: held back by the mass guard
     platform text not null default '',
     platform_name text not null default '',
     agent text not null default '',
@@ -192,6 +192,7 @@ create unique index device_session on device (app_id, ic_token_hash, ext_id);
 -- A push token is served on one device of an app: its newest owner.
 create unique index device_token_owner on device (app_id, token_hash) where active and token_state = 1;
 create index device_ext_id on device (account_id, ext_id) where ext_id <> '';
+create index device_suspect on device (app_id, suspect_at) where suspect_at is not null;
 create index device_ic_token on device (account_id, ic_token_hash);
 create index device_audiences on device using gin (audiences) where audiences <> '{}';
 
@@ -293,16 +294,17 @@ create table delivery (
     app_id bigint not null,
     send_id bigint not null,
     device_id bigint not null,
+    account_id bigint not null,
     push_id bigint not null,
     provider text not null,
     lang text not null,                                 -- language of the translation sent
     country text not null,
     platform text not null,
     state smallint not null check (state between 1 and 4), -- 1 waiting, 2 sent, 3 failed, 4 cancelled
-    reason text,                                        -- class: token, message, internal, expired, unknown
+    reason text,                                        -- why it failed: token, message, internal, expired
     code text,                                          -- the provider's own code, or ours
     provider_id text,
-    token_hash bytea,                                   -- which token it went to (first 8 bytes of device.token_hash)
+    token_hash bytea not null,                          -- which token it went to (first 8 bytes of device.token_hash)
     attempt smallint not null,
     may_be_sent boolean not null default false,         -- an earlier attempt had no clear outcome
     next_attempt_at timestamptz,
@@ -314,9 +316,9 @@ create table delivery (
     primary key (day, app_id, send_id, device_id),
     check ((state = 1) = (settled_at is null))
 ) partition by range (day);
-create index delivery_waiting on delivery (app_id, provider, next_attempt_at) where state = 1;
-create index delivery_device on delivery (app_id, device_id, day);
-create index delivery_send on delivery (send_id, state);
+-- Waiting rows by their moment, and by send to see whether it is complete. Everything else goes by the primary key.
+create index delivery_due on delivery (next_attempt_at) where state = 1;
+create index delivery_open on delivery (send_id) where state = 1;
 
 -- What is counted, folded in the transactions that cause it. outcome: sent, delivered, clicked or failed:<reason>.
 create table stat_hour (

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 from clarion.foundation.ids import DEVICE_ID_BITS
 
@@ -53,5 +54,5 @@ def slice_ranges(matches: int) -> Iterator[tuple[int, int]]:
     """
     count = min(SLICE_LIMIT, max(1, -(-matches // SLICE_TARGET)))
     edges = [LAST_DEVICE_ID * part // count for part in range(count + 1)]
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         yield low + 1, high

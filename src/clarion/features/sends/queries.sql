@@ -25,7 +25,8 @@ select pg_notify('clarion_work', '')
 
 -- name: lease
 -- Lease slices: fewest running per account first, then per credential, then sends with least left to do, so that
--- small sendings overtake big ones. Expired leases are taken over; paused credentials only when a probe is due.
+-- small sendings overtake big ones. Expired leases are taken over; paused credentials only when a probe is due. What is
+-- left of an expired send is leased whatever its app's state, to be recorded as expired.
 with open as (
     select account_id, app_id, provider, send_id, count(*) as left_over,
            count(*) filter (where state = 'leased' and lease_until >= now()) as running
@@ -41,10 +42,10 @@ with open as (
     join load l on l.send_id = s.send_id and l.app_id = s.app_id and l.provider = s.provider
     join send on send.id = s.send_id and send.state = 'running'
     join account a on a.id = s.account_id and a.suspended_at is null
-    join app on app.id = s.app_id and app.archived_at is null and app.deleted_at is null
+    join app on app.id = s.app_id and app.deleted_at is null and (app.archived_at is null or send.expires_at <= now())
     join app_credential c on c.app_id = s.app_id and c.provider = s.provider
     where (s.state = 'ready' or s.state = 'leased' and s.lease_until < now())
-      and (c.paused_at is null or c.probe_at <= now())
+      and (c.paused_at is null or c.probe_at <= now() or send.expires_at <= now())
       and not exists (select from installation where held_at is not null)
       and not exists (select from unnest(:blocked_apps::bigint[], :blocked_providers::text[]) as b (app_id, provider)
                       where b.app_id = s.app_id and b.provider = s.provider)
@@ -98,12 +99,6 @@ update slice s set state = 'cancelled', owner = null, lease_until = null
 where s.state = 'ready' and (
     exists (select from app where app.id = s.app_id and app.deleted_at is not null)
     or not exists (select from app_credential c where c.app_id = s.app_id and c.provider = s.provider))
-
--- name: expire_slices
--- Nothing is sent past its expiry: what is left of an expired send is given up.
-update slice s set state = 'done', owner = null, lease_until = null
-from send
-where send.id = s.send_id and send.state = 'running' and send.expires_at <= now() and s.state = 'ready'
 
 -- name: cancel_sends
 update send set state = 'cancelled', finished_at = now(), pause_reason = null

@@ -149,7 +149,6 @@ class SendService:
         async with self._database.transaction() as connection:
             await SQL.sweep_cancelled.execute(connection)
             await SQL.sweep_undeliverable.execute(connection)
-            await SQL.expire_slices.execute(connection)
             rows = await SQL.finish.fetch(connection)
         return [row["id"] for row in rows]
 

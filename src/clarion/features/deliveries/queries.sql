@@ -1,0 +1,141 @@
+-- name: recipients
+-- One page of a slice's recipients in id order.
+select d.id, d.token, d.transport, d.country, d.lang, d.platform, d.token_hash
+from device d
+where d.app_id = :app_id and d.id between :id_from and :id_to and d.transport = any(:transports::text[])
+  and d.active and d.token_state = 1 and d.created_at <= :cutoff_at and {conditions}
+order by d.id
+limit :limit
+
+-- name: recipients_left
+-- The same for a slice that was begun before: without those that have a delivery already.
+select d.id, d.token, d.transport, d.country, d.lang, d.platform, d.token_hash
+from device d
+where d.app_id = :app_id and d.id between :id_from and :id_to and d.transport = any(:transports::text[])
+  and d.active and d.token_state = 1 and d.created_at <= :cutoff_at and {conditions}
+  and not exists (select from delivery x where x.day = :day and x.app_id = d.app_id and x.send_id = :send_id
+                                           and x.device_id = d.id)
+order by d.id
+limit :limit
+
+-- name: insert
+-- The careful form of the COPY: rows that exist already stay as they are and are not returned.
+insert into delivery (day, app_id, send_id, device_id, account_id, push_id, provider, lang, country, platform, state,
+                      reason, code, provider_id, token_hash, attempt, may_be_sent, next_attempt_at, created_at,
+                      settled_at)
+select * from unnest(:c0::date[], :c1::bigint[], :c2::bigint[], :c3::bigint[], :c4::bigint[], :c5::bigint[],
+                     :c6::text[], :c7::text[], :c8::text[], :c9::text[], :c10::smallint[], :c11::text[], :c12::text[],
+                     :c13::text[], :c14::bytea[], :c15::smallint[], :c16::boolean[], :c17::timestamptz[],
+                     :c18::timestamptz[], :c19::timestamptz[])
+on conflict (day, app_id, send_id, device_id) do nothing
+returning app_id, send_id, device_id
+
+-- name: settle
+-- Outcomes of waiting rows; accepted only while the row still waits for exactly this attempt.
+update delivery d
+set state = u.state, reason = u.reason, code = u.code, provider_id = u.provider_id, may_be_sent = u.may_be_sent,
+    token_hash = u.token_hash, next_attempt_at = u.next_attempt_at, settled_at = u.settled_at, lease_until = null,
+    attempt = u.attempt - u.uncounted::int
+from unnest(:days::date[], :app_ids::bigint[], :send_ids::bigint[], :device_ids::bigint[], :states::smallint[],
+            :reasons::text[], :codes::text[], :provider_ids::text[], :token_hashes::bytea[], :attempts::smallint[],
+            :maybes::boolean[], :nexts::timestamptz[], :settled::timestamptz[], :uncounted::boolean[])
+     as u (day, app_id, send_id, device_id, state, reason, code, provider_id, token_hash, attempt, may_be_sent,
+           next_attempt_at, settled_at, uncounted)
+where d.day = u.day and d.app_id = u.app_id and d.send_id = u.send_id and d.device_id = u.device_id
+  and d.state = 1 and d.attempt = u.attempt
+returning d.app_id, d.send_id, d.device_id
+
+-- name: claim
+-- Lease waiting rows whose moment has come. A lease that ran out means a worker died with the message in flight.
+with due as (
+    select day, app_id, send_id, device_id from delivery
+    where state = 1 and next_attempt_at <= now() and (lease_until is null or lease_until < now())
+      and not exists (select from installation where held_at is not null)
+      and not exists (select from send where send.id = delivery.send_id and send.state = 'paused')
+    order by next_attempt_at
+    limit :limit
+    for update skip locked
+), claimed as (
+    update delivery d
+    set attempt = d.attempt + 1, lease_until = now() + :seconds * interval '1 second',
+        may_be_sent = d.may_be_sent or d.lease_until is not null
+    from due
+    where d.day = due.day and d.app_id = due.app_id and d.send_id = due.send_id and d.device_id = due.device_id
+    returning d.*
+)
+select c.day, c.app_id, c.send_id, c.device_id, c.account_id, c.push_id, c.provider, c.lang, c.country, c.platform,
+       c.attempt, c.may_be_sent, c.created_at, send.expires_at, send.state as send_state, device.token,
+       device.transport, device.token_hash
+from claimed c
+join send on send.id = c.send_id
+left join device on device.app_id = c.app_id and device.id = c.device_id and device.active and device.token_state = 1
+
+-- name: drop_tokens
+-- Mark tokens invalid, by compare-and-set: only where the device still has exactly the token that was sent. The code
+-- of a guarded drop is kept beside it, so that the mass guard can take the drop back.
+update device d
+set token_state = 2, token_reason = u.code, token_state_at = now(), updated_at = now(),
+    suspect_code = case when u.guarded then u.code end, suspect_at = case when u.guarded then now() end
+from unnest(:app_ids::bigint[], :hashes::bytea[], :codes::text[], :guarded::boolean[])
+     as u (app_id, token_hash, code, guarded)
+where d.app_id = u.app_id and d.token_hash = u.token_hash and d.active and d.token_state = 1
+
+-- name: suspect_tokens
+-- Guarded drops that the mass guard holds back: the token stays in use.
+update device d set suspect_code = u.code, suspect_at = now()
+from unnest(:app_ids::bigint[], :hashes::bytea[], :codes::text[]) as u (app_id, token_hash, code)
+where d.app_id = u.app_id and d.token_hash = u.token_hash and d.active and d.token_state = 1
+
+-- name: count_results
+-- Add to the look-back of the mass guard and to the credential's total.
+insert into credential_minute (app_id, provider, minute, results, guarded)
+values (:app_id, :provider, date_trunc('minute', now()), :results, :guarded)
+on conflict (app_id, provider, minute)
+do update set results = credential_minute.results + excluded.results,
+              guarded = credential_minute.guarded + excluded.guarded
+
+-- name: add_results
+update app_credential set results = results + :results
+where app_id = :app_id and provider = :provider
+returning results, guard_tripped_at is not null as tripped
+
+-- name: window_counts
+select coalesce(sum(m.results), 0)::bigint as results, coalesce(sum(m.guarded), 0)::bigint as guarded
+from credential_minute m
+where m.app_id = :app_id and m.provider = :provider and m.minute > now() - interval '10 minutes'
+
+-- name: trip_guard
+update app_credential set guard_tripped_at = now(), guard_code = :code
+where app_id = :app_id and provider = :provider and guard_tripped_at is null
+
+-- name: restore_tokens
+-- Take back what guarded codes invalidated within the window, unless another device owns the token by now.
+update device d set token_state = 1, token_reason = null, token_state_at = now(), updated_at = now()
+where d.app_id = :app_id and d.suspect_at > now() - interval '10 minutes' and d.token_state = 2
+  and d.transport = any(:transports::text[])
+  and not exists (select from device o where o.app_id = d.app_id and o.token_hash = d.token_hash and o.active
+                                         and o.token_state = 1)
+
+-- name: requeue_guarded
+-- Let deliveries that failed by guarded codes within the window wait again; returns what was counted for them.
+update delivery d
+set state = 1, reason = null, settled_at = null, next_attempt_at = now(), lease_until = null
+from device v
+where d.day >= (now() - interval '1 day')::date and d.app_id = :app_id and d.provider = :provider and d.state = 3
+  and d.reason = 'token' and d.settled_at > now() - interval '10 minutes'
+  and v.app_id = d.app_id and v.id = d.device_id and v.suspect_at is not null and v.suspect_code = d.code
+returning d.account_id, d.app_id, d.send_id, d.push_id, d.country, d.lang, d.platform
+
+-- name: pause_credential
+-- Nothing is sent with this credential until its owner acts or a probe succeeds.
+update app_credential
+set paused_at = now(), pause_reason = :reason, probe_at = now() + interval '15 minutes'
+where app_id = :app_id and provider = :provider and version = :version and paused_at is null
+
+-- name: probe_failed
+update app_credential set probe_at = now() + interval '15 minutes', pause_reason = :reason
+where app_id = :app_id and provider = :provider and version = :version and paused_at is not null
+
+-- name: resume_credential
+update app_credential set paused_at = null, pause_reason = null, probe_at = null
+where app_id = :app_id and provider = :provider and version = :version and paused_at is not null
