@@ -1,6 +1,6 @@
 """Turns a filter into SQL conditions on `device d`. Pure; the only place that does so."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from clarion.db import Conditions
@@ -17,7 +17,8 @@ SENDABLE = "d.active and d.token_state = 1"
 def compile_filter(filter_: Filter, *, account_id: int, bits: Mapping[str, int]) -> Conditions:
     """Conditions for everything but the apps, which the caller restricts to the effective ones.
 
-    `bits` maps the account's event codes to their bit numbers; an unknown code is `InvalidInput`.
+    `bits` maps the account's event codes to their bit numbers. A code without a bit (deleted since the filter was
+    checked) is an event that no device has: including it adds nobody, excluding it leaves everybody.
     """
     sql: list[str] = []
     parameters: dict[str, Any] = {}
@@ -49,7 +50,11 @@ def _audiences(filter_: Filter, account_id: int, add: Add) -> None:
     include = [str(value) for value in filter_.listed("audiences_include")]
     exclude = [str(value) for value in filter_.listed("audiences_exclude")]
     if include:
-        add("d.audiences && :f_audiences::text[]", {"f_audiences": audience_values(include, account_id)})
+        # The first half is implied; it lets the planner use the partial index.
+        add(
+            "d.audiences <> '{}' and d.audiences && :f_audiences::text[]",
+            {"f_audiences": audience_values(include, account_id)},
+        )
     if exclude:
         add("not d.audiences && :f_not_audiences::text[]", {"f_not_audiences": audience_values(exclude, account_id)})
 
@@ -71,10 +76,32 @@ def _events(filter_: Filter, bits: Mapping[str, int], add: Add) -> None:
 
 
 def event_masks(codes: Iterable[str], bits: Mapping[str, int]) -> tuple[int, int]:
-    """Bit masks for device.events and device.events_high; `InvalidInput` for an unknown code."""
+    """Bit masks for device.events and device.events_high; codes without a bit are left out."""
     mask = 0
     for code in codes:
-        if code not in bits:
-            raise InvalidInput(f"event code {code!r} does not exist")
-        mask |= 1 << bits[code]
+        if code in bits:
+            mask |= 1 << bits[code]
     return mask & (1 << 63) - 1, mask >> 63
+
+
+def check_codes(filter_: Filter, bits: Mapping[str, int]) -> None:
+    """`InvalidInput` for the first event code of the filter that the account does not have."""
+    for code in (*filter_.events_included, *filter_.events_excluded):
+        if code != INSTALL and code not in bits:
+            raise InvalidInput(f"event code {code[:64]!r} does not exist")
+
+
+def sendable(conditions: Conditions, transports: Sequence[str] | None = None) -> Conditions:
+    """The conditions narrowed to reachable devices, and to those of the given transports."""
+    sql, parameters = f"{SENDABLE} and ({conditions.sql})", dict(conditions.parameters)
+    if transports is not None:
+        sql += " and d.transport = any(:f_transports::text[])"
+        parameters["f_transports"] = list(transports)
+    return Conditions(sql, parameters)
+
+
+def with_ext_ids(conditions: Conditions, ext_ids: Sequence[str]) -> Conditions:
+    """The conditions narrowed to devices with one of these external user ids."""
+    # The second half is implied; it lets the planner use the partial index.
+    sql = f"({conditions.sql}) and d.ext_id = any(:f_ext_ids::text[]) and d.ext_id <> ''"
+    return Conditions(sql, {**conditions.parameters, "f_ext_ids": list(ext_ids)})

@@ -1,7 +1,8 @@
 """The filter of a sending and its rules (management-api.md §7.1). Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
@@ -15,6 +16,7 @@ Numbers = list[Number] | None
 Texts = list[str] | None
 Codes = str | list[str] | None
 
+_UNUSABLE = re.compile("[\x00\ud800-\udfff]")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
 _PAIRS = (
@@ -65,6 +67,16 @@ class Filter(msgspec.Struct, frozen=True, omit_defaults=True):
         return codes(self.event_exclude)
 
 
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """How many reachable devices a filter means at present."""
+
+    devices: int
+    exact: bool
+    """False: extrapolated from a sample of each app's devices."""
+    by_app: Mapping[int, int]
+
+
 def codes(value: Codes) -> list[str]:
     """Event codes from a string, a list or nothing; empty strings mean nothing."""
     given = [value] if isinstance(value, str) else value or []
@@ -74,14 +86,14 @@ def codes(value: Codes) -> list[str]:
 def country(value: str) -> str:
     """Upper-case alpha-2 code; `InvalidInput` for anything else."""
     if not _COUNTRY.fullmatch(value):
-        raise InvalidInput(f"country {value!r} is not an ISO 3166-1 alpha-2 code")
+        raise InvalidInput(f"country {value[:64]!r} is not an ISO 3166-1 alpha-2 code")
     return value.upper()
 
 
 def language(value: str) -> str:
     """Lower-case primary subtag of a BCP 47 tag; `InvalidInput` for anything else."""
     if len(value) > 35 or not _LANGUAGE.fullmatch(value):
-        raise InvalidInput(f"language {value!r} is not a BCP 47 tag")
+        raise InvalidInput(f"language {value[:64]!r} is not a BCP 47 tag")
     return re.split("[-_]", value)[0].lower()
 
 
@@ -100,6 +112,10 @@ def check(filter_: Filter) -> None:
     _check_values(filter_)
 
 
+def _first(values: Iterable[int | str]) -> str:
+    return ascii(min(values, key=str))[:64]
+
+
 def _check_pair(filter_: Filter, pair: str) -> None:
     include, exclude = filter_.listed(f"{pair}_include"), filter_.listed(f"{pair}_exclude")
     for side, values in (("include", include), ("exclude", exclude)):
@@ -107,7 +123,7 @@ def _check_pair(filter_: Filter, pair: str) -> None:
             raise InvalidInput(f"{pair}_{side} has more than {LIST_LIMIT} entries")
     both = set(_normal(pair, include)) & set(_normal(pair, exclude))
     if both:
-        raise InvalidInput(f"{pair}_include and {pair}_exclude both contain {min(both)}")
+        raise InvalidInput(f"{pair}_include and {pair}_exclude both contain {_first(both)}")
 
 
 def _normal(pair: str, values: Sequence[int] | Sequence[str]) -> list[int | str]:
@@ -136,9 +152,9 @@ def _check_values(filter_: Filter) -> None:
             raise InvalidInput(f"{name} has more than {LIST_LIMIT} entries")
     both = set(filter_.events_included) & set(filter_.events_excluded)
     if both:
-        raise InvalidInput(f"event_include and event_exclude both contain {min(both)}")
+        raise InvalidInput(f"event_include and event_exclude both contain {_first(both)}")
 
 
 def _check_text(name: str, value: str) -> None:
-    if not value or len(value) > 256 or "\0" in value:
+    if not value or len(value) > 256 or _UNUSABLE.search(value):
         raise InvalidInput(f"{name} has an entry that is empty, too long or not text")

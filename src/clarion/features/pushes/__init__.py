@@ -1,0 +1,28 @@
+"""Pushes: content in one or more languages.
+
+Owns tables `push` and `push_translation`, and which scheduler a push is bound to (at most one).
+"""
+
+from clarion.features.pushes.model import (
+    BoundTo,
+    PushBody,
+    PushContent,
+    PushCreated,
+    PushView,
+    TranslationBody,
+    TranslationRef,
+    TranslationView,
+)
+from clarion.features.pushes.service import PushService
+
+__all__ = [
+    "BoundTo",
+    "PushBody",
+    "PushContent",
+    "PushCreated",
+    "PushService",
+    "PushView",
+    "TranslationBody",
+    "TranslationRef",
+    "TranslationView",
+]
