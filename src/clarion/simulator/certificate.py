@@ -49,6 +49,15 @@ def make_authority(name: str = "Clarion provider simulator") -> Identity:
     return Identity(key, builder.sign(key, hashes.SHA256()))
 
 
+def load_authority(bundle: Path) -> Identity:
+    """The authority of an earlier start; `ValueError` if the file is not what `Identity.bundle_pem` writes."""
+    content = bundle.read_bytes()
+    key = serialization.load_pem_private_key(content, None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ValueError(f"{bundle} holds no elliptic-curve key")
+    return Identity(key, x509.load_pem_x509_certificate(content))
+
+
 def issue_server(authority: Identity, *, names: Sequence[str] = LOOPBACK_NAMES, expired: bool = False) -> Identity:
     """A server certificate for these host names and addresses."""
     key = ec.generate_private_key(ec.SECP256R1())

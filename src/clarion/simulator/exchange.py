@@ -93,11 +93,12 @@ class ProviderExchange:
         accepted = action.accepted
         if accepted is None:
             accepted = action.manner in SPEAKING and reply.status < 300
+        kept = honest and action.manner in SPEAKING
         recipients = tuple(
             Recipient(
                 one.token,
                 one.message_id,
-                one.outcome if honest and accepted else action.label(),
+                one.outcome if kept else action.label(),
                 accepted=accepted and (one.accepted or not honest),
             )
             for one in judgement.recipients
@@ -129,9 +130,9 @@ def scripted_reply(action: Action, provider: Provider, honest: Reply, *, now: fl
     if action.error:
         reply = provider.error(action.error)
     elif action.status:
-        reply = Reply(action.status, action.body.encode(), ())
+        reply = Reply(action.status, action.body.encode(action.encoding), ())
     else:
-        reply = honest if action.manner is not Manner.RAW else Reply(0, action.body.encode("latin-1"), ())
+        reply = honest if action.manner is not Manner.RAW else Reply(0, action.body.encode(action.encoding), ())
     body = reply.body + b" " * action.padding
     if action.truncate:
         body = body[: len(body) // 2]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from email.utils import formatdate
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -27,7 +28,7 @@ class Manner(StrEnum):
     DROP = "drop"
     """The connection is aborted after the request has been read."""
     DROP_EARLY = "drop_early"
-    """The connection is aborted on the header block; the body is never looked at."""
+    """The connection is aborted on the header block; the body is never looked at, so no project or token can match."""
     SILENCE = "silence"
     """No answer ever; the connection stays usable."""
 
@@ -44,6 +45,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     status: int = 0
     headers: dict[str, str] = {}
     body: str = ""
+    encoding: Literal["utf-8", "latin-1"] = "utf-8"
+    """Of `body`; `latin-1` makes any bytes possible."""
     padding: int = 0
     """So many bytes of filler are appended to the body."""
     truncate: bool = False
@@ -143,10 +146,15 @@ class _Active:
         return True
 
 
+ErrorCheck = Callable[[str, str], object]
+"""Given a provider and an error's name; raises `ValueError` if there is no such error."""
+
+
 class FaultBook:
     """The rules in force. The oldest matching rule wins."""
 
-    def __init__(self, seed: int, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, seed: int, clock: Callable[[], float] = time.time, *, errors: ErrorCheck | None = None) -> None:
+        self._errors = errors
         self._chance = random.Random(seed)  # noqa: S311 – faults are reproducible on purpose
         self._clock = clock
         self._rules: dict[int, _Active] = {}
@@ -155,9 +163,15 @@ class FaultBook:
         """Whether a rule may strike on the header block already."""
 
     def add(self, rule: Rule | Action) -> int:
-        """Put a rule (or an action for every request) into force; the number removes it again."""
+        """Put a rule (or an action for every request) into force; the number removes it again.
+
+        `ValueError` if the action names an error that the rule's provider does not have.
+        """
+        rule = rule if isinstance(rule, Rule) else Rule(action=rule)
+        if rule.action.error and self._errors is not None:
+            self._errors(rule.provider, rule.action.error)
         self._number += 1
-        self._rules[self._number] = _Active(rule if isinstance(rule, Rule) else Rule(action=rule), self._clock())
+        self._rules[self._number] = _Active(rule, self._clock())
         self._look_early()
         return self._number
 

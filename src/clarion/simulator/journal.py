@@ -124,8 +124,10 @@ class Journal:
         self._wake()
 
     def reset(self) -> None:
-        """Forget all entries; the file is emptied."""
+        """Forget all entries and the streams counted so far; the file is emptied."""
         self._clear()
+        for note in self.connections:
+            note.max_streams = 0
         self.fast_accepted = 0
         if self._file is not None:
             self._file.truncate(0)

@@ -1,28 +1,24 @@
 """The simulator itself: providers, faults, journal and port put together."""
 
 import asyncio
-import shutil
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import msgspec
 
-from clarion.simulator.certificate import Identity, issue_server, make_authority, server_context
+from clarion.simulator.certificate import LOOPBACK_NAMES, server_context
 from clarion.simulator.control import Control
 from clarion.simulator.exchange import ProviderExchange
 from clarion.simulator.faults import FaultBook
 from clarion.simulator.fcm import FcmSimulator
+from clarion.simulator.files import Files
 from clarion.simulator.journal import Journal
 from clarion.simulator.listener import HOST, Listener, Mode
 from clarion.simulator.model import Provider
 from clarion.simulator.wire.plan import Hub, WireSettings
-
-JOURNAL_FILE = "journal.jsonl"
-CA_FILE = "ca.pem"
 
 
 class SimulatorAddress(msgspec.Struct, frozen=True):
@@ -46,8 +42,8 @@ class Simulator:
         port: 0 takes any free port.
         fast: answer messages on HTTP/2 with constant frames, unchecked; they are only counted.
         seed: of everything drawn by chance (fault shares, token texts).
-        directory: where certificate and journal file are written and left; by default a temporary directory
-            that is removed at the end, and no journal file.
+        directory: where certificate, journal file and the public half of service accounts are written; a later
+            start there knows them again. By default a temporary directory and no journal file.
         clock: seconds since 1970; decides about expiry of assertions, access tokens and fault rules.
         expired_certificate, host_names: for clients' tests of TLS failures.
     """
@@ -61,22 +57,21 @@ class Simulator:
         directory: Path | None = None,
         clock: Callable[[], float] = time.time,
         expired_certificate: bool = False,
-        host_names: tuple[str, ...] = (),
+        host_names: Sequence[str] = LOOPBACK_NAMES,
     ) -> None:
         self._wanted_port = port
-        self._temporary = directory is None
-        self._directory = directory or Path(tempfile.mkdtemp(prefix="clarion-simulator-"))
-        self.ca_file = str(self._directory / CA_FILE)
-        self._authority = self._write_authority()
-        bundle = self._write_bundle(expired=expired_certificate, names=host_names)
-        self._journal_file = None if directory is None else directory / JOURNAL_FILE
-        self.journal = Journal(self._journal_file)
-        self.faults = FaultBook(seed, clock)
-        self.fcm = FcmSimulator(seed=seed, clock=clock, base_url=lambda: self.url)
+        self._files = Files(directory)
+        self._files.write_certificates(names=host_names, expired=expired_certificate)
+        self.ca_file = str(self._files.ca)
+        self.journal = Journal(self._files.journal)
+        self.faults = FaultBook(seed, clock, errors=self._known_error)
+        self.fcm = FcmSimulator(
+            seed=seed, clock=clock, base_url=lambda: self.url, accounts_file=self._files.accounts("fcm")
+        )
         self._providers: tuple[Provider, ...] = (self.fcm,)
         exchange = ProviderExchange(self._providers, self.faults, self.journal, clock=clock)
         self._hub = Hub(exchange, self.journal, clock, fast=fast)
-        self._listener = Listener(self._hub, server_context(bundle))
+        self._listener = Listener(self._hub, server_context(self._files.bundle))
         exchange.control = Control(self, self._providers).handle
 
     async def __aenter__(self) -> Self:
@@ -88,8 +83,7 @@ class Simulator:
     ) -> None:
         await self._listener.close()
         self.journal.close()
-        if self._temporary:
-            await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
+        await asyncio.to_thread(self._files.remove)
 
     @property
     def url(self) -> str:
@@ -99,7 +93,7 @@ class Simulator:
     @property
     def address(self) -> SimulatorAddress:
         """Everything another process needs to know."""
-        return SimulatorAddress(self.url, self.ca_file, str(self._journal_file or ""))
+        return SimulatorAddress(self.url, self.ca_file, str(self._files.journal or ""))
 
     @property
     def wire(self) -> WireSettings:
@@ -154,21 +148,16 @@ class Simulator:
         for provider in self._providers:
             provider.reset()
 
-    def _write_authority(self) -> Identity:
-        authority = make_authority()
-        Path(self.ca_file).write_bytes(authority.certificate_pem())
-        return authority
-
-    def _write_bundle(self, *, expired: bool, names: tuple[str, ...]) -> Path:
-        bundle = self._directory / "server.pem"
-        bundle.touch(mode=0o600)
-        issued = issue_server(self._authority, expired=expired, **({"names": names} if names else {}))
-        bundle.write_bytes(issued.bundle_pem())
-        return bundle
+    def _known_error(self, provider: str, name: str) -> None:
+        for one in self._providers:
+            if one.name == provider:
+                one.error(name)
+                return
+        raise ValueError(f"a rule with the error {name!r} must name its provider")
 
 
 async def serve(port: int, *, fast: bool, directory: Path, ready: Callable[[SimulatorAddress], None]) -> None:
-    """Run a simulator until cancelled. Certificate and journal go to `directory`, which is made if need be.
+    """Run a simulator until cancelled. Its files go to `directory`, which is made if need be.
 
     `ready` is called once when the port accepts connections. Raises `OSError` if the port is taken.
     """

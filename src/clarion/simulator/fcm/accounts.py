@@ -3,9 +3,10 @@
 import base64
 import binascii
 import random
+import secrets
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -31,14 +32,13 @@ TIMEFRAME = (
 )
 
 
-@dataclass(slots=True)
-class Account:
-    """A service account as Google knows it: the public half."""
+class Account(msgspec.Struct):
+    """A service account as Google knows it: the public half. `public_key` is PEM."""
 
     email: str
     project: str
     key_id: str
-    public_key: rsa.RSAPublicKey
+    public_key: str
     revoked: bool = False
 
 
@@ -79,11 +79,14 @@ class Claims(msgspec.Struct):
 class Accounts:
     """All service accounts of the simulator, their access tokens, and counts of token calls."""
 
-    def __init__(self, *, seed: int, clock: Callable[[], float], token_uri: Callable[[], str]) -> None:
+    def __init__(
+        self, *, seed: int, clock: Callable[[], float], token_uri: Callable[[], str], file: Path | None = None
+    ) -> None:
+        self._file = file
         self._clock = clock
         self._token_uri = token_uri
         self._random = random.Random(seed)  # noqa: S311 – the tokens guard nothing
-        self._accounts: dict[str, Account] = {}
+        self._accounts = load_accounts(file) if file else {}
         self._tokens: dict[str, AccessToken] = {}
         self.lifetime = 3600
         """Seconds that access tokens live; applies to those issued from now on."""
@@ -100,9 +103,10 @@ class Accounts:
         Returns the JSON document that Firebase's console would let its owner download.
         """
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        email = email or f"sim-{self._random.randbytes(4).hex()}@{project}.iam.gserviceaccount.com"
-        account = Account(email, project, self._random.randbytes(20).hex(), key.public_key())
+        email = email or f"sim-{secrets.token_hex(4)}@{project}.iam.gserviceaccount.com"
+        account = Account(email, project, secrets.token_hex(20), public_pem(key))
         self._accounts[email] = account
+        self._save()
         return self._document(account, key)
 
     def revoke(self, email: str) -> bool:
@@ -111,6 +115,7 @@ class Accounts:
         if account is None:
             return False
         account.revoked = True
+        self._save()
         return True
 
     def restore(self, email: str) -> bool:
@@ -119,6 +124,7 @@ class Accounts:
         if account is None:
             return False
         account.revoked = False
+        self._save()
         return True
 
     def expire_tokens(self, project: str = "") -> int:
@@ -197,6 +203,10 @@ class Accounts:
             now = self._clock()
             self._tokens = {token: grant for token, grant in self._tokens.items() if grant.expires > now}
 
+    def _save(self) -> None:
+        if self._file is not None:
+            self._file.write_bytes(msgspec.json.encode(list(self._accounts.values())))
+
     def _document(self, account: Account, key: rsa.RSAPrivateKey) -> dict[str, str]:
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -214,6 +224,19 @@ class Accounts:
             "client_x509_cert_url": f"https://www.googleapis.com/robot/v1/metadata/x509/{account.email}",
             "universe_domain": "googleapis.com",
         }
+
+
+def load_accounts(file: Path) -> dict[str, Account]:
+    """The accounts of an earlier start, by e-mail."""
+    if not file.exists():
+        return {}
+    return {account.email: account for account in msgspec.json.decode(file.read_bytes(), type=list[Account])}
+
+
+def public_pem(key: rsa.RSAPrivateKey) -> str:
+    """The public half of a key."""
+    public = key.public_key()
+    return public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def split_assertion(assertion: str) -> tuple[JwtHeader, Claims, bytes, bytes]:
@@ -240,7 +263,9 @@ def decode_base64url(text: str) -> bytes:
 
 def verify_signature(account: Account, signed: bytes, signature: bytes) -> None:
     """RS256; `Refused` if the key is another one."""
+    key = serialization.load_pem_public_key(account.public_key.encode())
+    assert isinstance(key, rsa.RSAPublicKey)  # noqa: S101 – narrows the type only
     try:
-        account.public_key.verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
+        key.verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
     except InvalidSignature as error:
         raise Refused("invalid_grant", "Invalid JWT Signature.") from error

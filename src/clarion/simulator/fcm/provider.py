@@ -3,6 +3,7 @@
 import re
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import unquote
 
 import msgspec
@@ -59,8 +60,10 @@ class FcmSimulator:
     name = "fcm"
     fast_reply = answers.accepted("simulator", f"0:{FIRST_NAME}%31bd1c9631bd1c96")
 
-    def __init__(self, *, seed: int, clock: Callable[[], float], base_url: Callable[[], str]) -> None:
-        self.accounts = Accounts(seed=seed, clock=clock, token_uri=lambda: base_url() + TOKEN_PATH)
+    def __init__(
+        self, *, seed: int, clock: Callable[[], float], base_url: Callable[[], str], accounts_file: Path | None = None
+    ) -> None:
+        self.accounts = Accounts(seed=seed, clock=clock, token_uri=lambda: base_url() + TOKEN_PATH, file=accounts_file)
         self._scripts = TokenScripts()
         self._denied: set[str] = set()
         self._projects: dict[str, str] = {}
@@ -68,8 +71,15 @@ class FcmSimulator:
         self._sent = 0
 
     def on_token(self, token: str, *actions: Action | str) -> None:
-        """Script a token: one action (or FCM error code) per message, the last one stays; none = honest again."""
-        self._scripts.set(token, [Action(error=one) if isinstance(one, str) else one for one in actions])
+        """Script a token: one action (or FCM error code) per message, the last one stays; none = honest again.
+
+        `ValueError` for an unknown error code.
+        """
+        script = [Action(error=one) if isinstance(one, str) else one for one in actions]
+        for action in script:
+            if action.error:
+                self.error(action.error)
+        self._scripts.set(token, script)
 
     def deny(self, project: str) -> None:
         """Answer every message of the project with 403 PERMISSION_DENIED, as after a disabled API."""

@@ -83,6 +83,8 @@ class Http2Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Work through all complete frames of one read."""
+        if self._stopped:
+            return
         self._rest += data
         try:
             if self._greeted or self._greet():
@@ -110,6 +112,7 @@ class Http2Connection(asyncio.Protocol):
 
     def freeze(self) -> None:
         """Go half-open: nothing is read or written any more."""
+        self._flush()
         self._frozen = True
         self._transport.pause_reading()
 
@@ -143,9 +146,11 @@ class Http2Connection(asyncio.Protocol):
         self._rest = data[at:]
 
     def _turn_fast(self, kind: int, flags: int, payload: bytes, *, rest: bytes) -> bool:
-        if kind != frames.HEADERS or not flags & frames.END_HEADERS or self.note.requests:
+        if kind != frames.HEADERS or not flags & frames.END_HEADERS or self._last_stream:
             return False
-        reply = self._hub.exchange.fast_reply(self._reader.read(frames.without_padding(flags, payload)).path)
+        # A reader of its own: if the connection stays here, the block is decoded again.
+        first = frames.HeadReader({}).read(frames.without_padding(flags, payload))
+        reply = self._hub.exchange.fast_reply(first.path)
         if reply is None:
             return False
         self._flush()
@@ -169,7 +174,8 @@ class Http2Connection(asyncio.Protocol):
         elif kind == frames.SETTINGS:
             self._settings(flags, payload)
         elif kind == frames.WINDOW_UPDATE:
-            self._outbox.widen(stream, int.from_bytes(payload, "big") & frames.MAX_STREAM_ID)
+            if not stream or stream in self._streams:
+                self._outbox.widen(stream, int.from_bytes(payload, "big") & frames.MAX_STREAM_ID)
         elif kind == frames.PING:
             self._ping(flags, payload)
         elif kind == frames.RST_STREAM:
@@ -304,6 +310,7 @@ class Http2Connection(asyncio.Protocol):
             case Manner.RESET:
                 self._reset(stream, plan.code)
             case Manner.DROP | Manner.DROP_EARLY:
+                self._flush()
                 self.abort()
             case Manner.SILENCE:
                 return
