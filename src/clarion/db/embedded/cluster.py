@@ -44,8 +44,6 @@ class Cluster:
 
     def create(self) -> None:
         """Make an empty database. It appears under its name only when it is complete."""
-        for unfinished in self.home.path.glob(f"{UNFINISHED}*"):
-            shutil.rmtree(unfinished, ignore_errors=True)
         new = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self.home.path))
         try:
             self.home.user.own(new)
@@ -54,6 +52,11 @@ class Cluster:
         except BaseException:
             shutil.rmtree(new, ignore_errors=True)
             raise
+
+    def discard_unfinished(self) -> None:
+        """Remove what creations that were interrupted have left."""
+        for unfinished in self.home.path.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(unfinished, ignore_errors=True)
 
     def start(self) -> None:
         """Start the server and return when it accepts connections. None runs; the caller holds the start lock."""

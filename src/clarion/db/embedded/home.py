@@ -67,7 +67,7 @@ def prepare_data_directory(data_dir: Path) -> Path:
     except OSError as error:
         raise _unusable(path, error) from error
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-        raise _unusable(path, PermissionError("permission denied"))
+        raise _closed_to_me(path)
     return path
 
 
@@ -182,6 +182,16 @@ def _closed_folder(folder: Path, user: SystemUser) -> Path:
     """The first folder on the way from the root that the user cannot enter."""
     way = (*reversed(folder.parents), folder)
     return next((step for step in way if not user.can_enter(step)), folder)
+
+
+def _closed_to_me(path: Path) -> EmbeddedDatabaseError:
+    owner = path.stat().st_uid
+    if owner == os.geteuid():
+        return _unusable(path, PermissionError("permission denied"))
+    return EmbeddedDatabaseError(
+        f"the data directory {path} belongs to the user {user_by_id(owner).name}; "
+        "run Clarion as that user, or choose another --data-dir"
+    )
 
 
 def _unusable(path: Path, error: OSError) -> EmbeddedDatabaseError:

@@ -129,6 +129,7 @@ def _open_cluster(data_dir: Path, bin_folders: Sequence[Path], shared_folder: Pa
     )
     usable = reachable_installation(installation, home.user, shared_folder=shared_folder)
     cluster = Cluster(home=home, installation=usable, socket_folder=open_socket_folder(home))
+    cluster.discard_unfinished()
     if not exists:
         cluster.create()
     return cluster
@@ -137,7 +138,7 @@ def _open_cluster(data_dir: Path, bin_folders: Sequence[Path], shared_folder: Pa
 def _major_of(home: Home) -> int:
     marker = home.database / "PG_VERSION"
     try:
-        return int(marker.read_text(encoding="ascii"))
+        return int(marker.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise EmbeddedDatabaseError(
             f"{home.database} is not a PostgreSQL database ({marker.name} cannot be read); "

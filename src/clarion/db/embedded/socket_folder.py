@@ -1,4 +1,4 @@
-"""Where the server's socket lies: in the home, or in a private folder elsewhere when the home's path is too long."""
+"""Where the server's socket lies: in the home, or in a private folder elsewhere when the home's path does not do."""
 
 import shutil
 import stat
@@ -36,7 +36,8 @@ def discard_socket_folder(home: Home) -> None:
 
 
 def _fits(folder: Path) -> bool:
-    return len(bytes(folder / SOCKET_NAME)) <= LONGEST_SOCKET_PATH
+    """Short enough, and without a comma, at which clients split a list of hosts."""
+    return len(bytes(folder / SOCKET_NAME)) <= LONGEST_SOCKET_PATH and "," not in str(folder)
 
 
 def _is_private(folder: Path, home: Home) -> bool:
@@ -56,6 +57,6 @@ def _make_elsewhere(home: Home) -> Path:
             home.user.own(folder)
             return folder
     raise EmbeddedDatabaseError(
-        f"the path of {home.run} is too long for a socket and none of {', '.join(map(str, tried))} "
-        "can be used instead; choose a shorter --data-dir or set TMPDIR"
+        f"the path of {home.run} is too long for a socket or has a comma, and none of {', '.join(map(str, tried))} "
+        "can be used instead; choose another --data-dir or set TMPDIR"
     )
