@@ -1,0 +1,25 @@
+"""The whole HTTP application: the management API and the operator's routes, the device API beside them."""
+
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from clarion.api.front import Front
+from clarion.api.management import management_app
+from clarion.api.metrics import RequestMetrics
+from clarion.api.operations import Readiness
+from clarion.api.r_v2 import device_app
+from clarion.services import Services
+from clarion.settings import Settings
+
+
+def create_app(
+    services: Services, settings: Settings, *, readiness: Readiness, registry: CollectorRegistry = REGISTRY
+) -> Front:
+    """The ASGI object that servers run.
+
+    `readiness` decides what `/readyz` answers (see `clarion.db.readiness`); `registry` holds this process's metrics.
+    """
+    return Front(
+        management=management_app(services, settings, readiness=readiness, registry=registry),
+        device=device_app(services, settings),
+        metrics=RequestMetrics(registry),
+    )

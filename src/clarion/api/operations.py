@@ -1,0 +1,60 @@
+"""The operator's routes: liveness, readiness, metrics, version. They need no key and tell nothing about accounts."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
+
+from clarion import __version__
+from clarion.api.metrics import exposition
+
+Readiness = Callable[[], Awaitable[None]]
+"""Returns when requests can be served; raises `Unavailable` with the reason otherwise."""
+
+
+class Status(msgspec.Struct, frozen=True):
+    """A short yes."""
+
+    status: str
+
+
+class Version(msgspec.Struct, frozen=True):
+    """What runs."""
+
+    version: str
+
+
+@get("/healthz", tags=["operations"], summary="Liveness: the process answers")
+async def healthz() -> Status:
+    """Answers as long as the event loop turns."""
+    return Status("ok")
+
+
+@get("/readyz", tags=["operations"], summary="Readiness: the database is reachable and its schema current")
+async def readyz(readiness: Readiness) -> Status:
+    """503 with the reason while requests cannot be served."""
+    await readiness()
+    return Status("ready")
+
+
+@get("/metrics", tags=["operations"], summary="Metrics as Prometheus text", media_type="text/plain")
+async def metrics(registry: CollectorRegistry) -> Response[bytes]:
+    """All metrics."""
+    return Response(exposition(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+@get("/version", tags=["operations"], summary="The version that runs")
+async def running_version() -> Version:
+    """The release."""
+    return Version(__version__)
+
+
+@get("/openapi.json", include_in_schema=False)
+async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of every route."""
+    return request.app.openapi_schema.to_schema()
+
+
+ROUTES = [healthz, readyz, metrics, running_version, openapi]
