@@ -1,4 +1,4 @@
-"""Logs and metrics: how they are set up, and every metric name (docs/reference/metrics.md).
+"""Logs: how they are set up.
 
 All log records, ours and those of libraries, pass one redaction point on their way out (`redact`). It works by the
 name of a field, by type (`Secret`) and by the shape of a text, and makes every record one line: control characters in
@@ -6,7 +6,6 @@ texts from outside are escaped.
 """
 
 import logging
-import os
 import re
 import sys
 import unicodedata
@@ -14,8 +13,6 @@ from collections.abc import Mapping
 from typing import TextIO, cast
 
 import structlog
-from prometheus_client import REGISTRY as PROCESS_REGISTRY
-from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from clarion.foundation.secrets import Secret
@@ -136,20 +133,3 @@ def set_up_logs(level: str, kind: str | None = None, stream: TextIO | None = Non
     root.setLevel(level.upper())
     for name, quiet in _QUIET.items():
         logging.getLogger(name).setLevel(quiet)
-
-
-def log(name: str) -> structlog.stdlib.BoundLogger:
-    """The logger of one module. Events are short English phrases, values go into named fields."""
-    return cast("structlog.stdlib.BoundLogger", structlog.get_logger(name))
-
-
-def render_metrics() -> bytes:
-    """All metrics in Prometheus text format, summed over the processes that share `PROMETHEUS_MULTIPROC_DIR`."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return generate_latest(PROCESS_REGISTRY)
-    registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
-
-
-METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

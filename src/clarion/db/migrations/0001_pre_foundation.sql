@@ -8,6 +8,7 @@
 create table installation (
     only_row boolean primary key default true check (only_row),
     root_key bytea not null,                            -- wrapped by the operator's master key
+    held_at timestamptz,                                -- nothing is sent while set: after a restore, until resumed
     created_at timestamptz not null default now()
 );
 

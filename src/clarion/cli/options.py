@@ -1,0 +1,63 @@
+"""Options that many commands share, and the settings they lead to."""
+
+import difflib
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from clarion.cli.messages import say
+from clarion.foundation.errors import ConfigurationError
+from clarion.foundation.secrets import Secret
+from clarion.foundation.telemetry import set_up_logs
+from clarion.settings import Settings, known_variables, read_settings, unknown_variables
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which installation a command works on."""
+
+    data_dir: Annotated[Path | None, Parameter(help="Folder of the embedded database and the master key.")] = None
+    database_url: Annotated[str | None, Parameter(help="PostgreSQL to use instead of the embedded one.")] = None
+
+
+def settings_for(where: Where | None, **flags: object) -> Settings:
+    """The settings from environment and flags; sets up logs and reports variables that mean nothing.
+
+    Raises `ConfigurationError` for the first wrong value.
+    """
+    where = where or Where()
+    _require_private_key_file(os.environ)
+    settings = read_settings(
+        os.environ,
+        data_dir=where.data_dir,
+        database_url=Secret(where.database_url) if where.database_url else None,
+        **flags,
+    )
+    set_up_logs(settings.log_level, settings.log_format)
+    for name in unknown_variables(os.environ):
+        say(f"clarion: {_unknown(name)}")
+    return settings
+
+
+def _unknown(name: str) -> str:
+    close = difflib.get_close_matches(name, known_variables(), n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"the variable {name} is unknown and has no effect{hint}"
+
+
+def _require_private_key_file(environment: Mapping[str, str]) -> None:
+    name = environment.get("CLARION_MASTER_KEY_FILE")
+    if name and Path(name).is_file():
+        require_private(Path(name))
+
+
+def require_private(path: Path) -> None:
+    """`ConfigurationError` when everybody on the machine may read a file that holds a key."""
+    if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+        raise ConfigurationError(f"the master key file {path} is open to everybody; close it with: chmod 600 {path}")
