@@ -74,10 +74,10 @@ from unnest(:push_ids::bigint[]) with ordinality as t (id, place)
 where p.account_id = :account_id and p.id = t.id;
 
 -- name: bound
--- The pushes of a scheduler in their order.
-select id, active from push
-where account_id = :account_id and scheduler_id = :scheduler_id and deleted_at is null
-order by scheduler_position, id;
+-- The pushes of the listed schedulers, each scheduler's in their order.
+select id, scheduler_id, active from push
+where account_id = :account_id and scheduler_id = any(:scheduler_ids::bigint[]) and deleted_at is null
+order by scheduler_id, scheduler_position, id;
 
 -- name: load
 -- Everything that dispatch needs to render the listed pushes (system side).

@@ -95,14 +95,16 @@ class PushService:
         await SQL.unbind_others.execute(within, account_id=account_id, scheduler_id=scheduler_id, push_ids=wanted)
         await SQL.bind.execute(within, account_id=account_id, scheduler_id=scheduler_id, push_ids=wanted)
 
-    async def bound(self, account_id: int, scheduler_id: int, *, within: Connection) -> list[int]:
-        """Ids of the scheduler's pushes in their order, active or not."""
-        rows = await SQL.bound.fetch(within, account_id=account_id, scheduler_id=scheduler_id)
-        return [row["id"] for row in rows]
+    async def bound(self, account_id: int, scheduler_ids: Sequence[int], *, within: Connection) -> dict[int, list[int]]:
+        """Ids of each scheduler's pushes in their order, active or not."""
+        found: dict[int, list[int]] = {scheduler_id: [] for scheduler_id in scheduler_ids}
+        for row in await SQL.bound.fetch(within, account_id=account_id, scheduler_ids=list(scheduler_ids)):
+            found[row["scheduler_id"]].append(row["id"])
+        return found
 
     async def bound_active(self, account_id: int, scheduler_id: int, *, within: Connection) -> list[int]:
         """Ids of the scheduler's pushes that may be picked for sending, in their order."""
-        rows = await SQL.bound.fetch(within, account_id=account_id, scheduler_id=scheduler_id)
+        rows = await SQL.bound.fetch(within, account_id=account_id, scheduler_ids=[scheduler_id])
         return [row["id"] for row in rows if row["active"]]
 
     async def load(self, push_ids: Iterable[int], *, within: Connection | None = None) -> dict[int, PushContent]:

@@ -1,0 +1,124 @@
+"""What a scheduler is, in requests, in answers and inside (management-api.md §7). Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from clarion.features.audiences import Filter
+from clarion.features.pushes import PushBody, TranslationRef
+from clarion.foundation.errors import NotFound
+
+_TYPES = {
+    "onesend": "onesend",
+    "conversion": "conversion",
+    "weekly": "weekly",
+    "smart": "weekly",
+    "smart_weekly": "weekly",
+    "smart-weekly": "weekly",
+}
+
+
+class State(StrEnum):
+    """States of a scheduler."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    DONE = "done"
+
+
+class OnesendBody(Filter, frozen=True, kw_only=True):
+    """POST /sched/onesend: the filter's fields stand beside the timing."""
+
+    name: str
+    date: str
+    time: str
+    local_time: bool
+    timezone: str | None = None
+
+
+class InstantBody(msgspec.Struct, frozen=True):
+    """POST /send/instant."""
+
+    name: str
+    filters: Filter
+    push: PushBody
+
+
+class InstantCreated(msgspec.Struct, frozen=True):
+    """The answer to an instant sending."""
+
+    sched_id: int
+    push_id: int
+    translations: list[TranslationRef]
+
+
+class OnesendView(Filter, frozen=True, kw_only=True):
+    """A onesend as answered; `status` is its state."""
+
+    id: int
+    name: str
+    date: str
+    time: str
+    local_time: bool
+    timezone: str | None = None
+    pushes: list[int]
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduler:
+    """A scheduler with the ids of its pushes in their order."""
+
+    id: int
+    account_id: int
+    type: str
+    name: str
+    source: str
+    timing: Mapping[str, Any]
+    local_time: bool
+    filter: Filter
+    state: State
+    next_due_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    push_ids: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerPage:
+    """Some schedulers, newest first; `next_before` continues the list, None at its end."""
+
+    items: Sequence[Scheduler]
+    next_before: int | None
+
+
+def canonical_type(segment: str) -> str:
+    """The scheduler type that a path segment names; `NotFound` for an unknown one."""
+    if segment not in _TYPES:
+        raise NotFound("scheduler type does not exist")
+    return _TYPES[segment]
+
+
+def filter_of(body: Filter) -> Filter:
+    """Only the filter's fields of a body that has more."""
+    return Filter(**{name: getattr(body, name) for name in Filter.__struct_fields__})
+
+
+def onesend_view(scheduler: Scheduler) -> OnesendView:
+    """The scheduler as the management API answers it."""
+    return OnesendView(
+        **msgspec.structs.asdict(scheduler.filter),
+        id=scheduler.id,
+        name=scheduler.name,
+        date=scheduler.timing["date"],
+        time=scheduler.timing["time"],
+        local_time=scheduler.local_time,
+        timezone=scheduler.timing["timezone"],
+        pushes=list(scheduler.push_ids),
+        status=scheduler.state,
+    )

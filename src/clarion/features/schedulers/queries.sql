@@ -1,0 +1,71 @@
+-- name: insert_scheduler
+-- A new active scheduler.
+insert into scheduler (account_id, type, name, source, timing, local_time, filter, next_due_at)
+values (:account_id, :type, :name, :source, :timing, :local_time, :filter, :next_due_at)
+returning id;
+
+-- name: get
+-- One scheduler.
+select id, account_id, type, name, source, timing, local_time, filter, state, next_due_at, created_at, updated_at
+from scheduler
+where account_id = :account_id and id = :scheduler_id;
+
+-- name: list_newest
+-- Schedulers before an id, newest first, of one state or of all.
+select id, account_id, type, name, source, timing, local_time, filter, state, next_due_at, created_at, updated_at
+from scheduler
+where account_id = :account_id and id < :before and (:state::text is null or state = :state)
+order by id desc
+limit :limit;
+
+-- name: lock
+-- State of one scheduler, locked until the end of the transaction.
+select id, type, state, next_due_at from scheduler
+where account_id = :account_id and id = :scheduler_id
+for update;
+
+-- name: set_state
+-- Move a scheduler to another state; a cancelled or done one is never due again.
+update scheduler
+set state = :state,
+    next_due_at = case when :state in ('cancelled', 'done') then null else next_due_at end,
+    updated_at = now()
+where account_id = :account_id and id = :scheduler_id;
+
+-- name: due
+-- What the clock must start now, longest waiting first (system side).
+select s.id from scheduler s
+join account a on a.id = s.account_id and a.suspended_at is null
+where s.state = 'active' and s.next_due_at <= :now
+order by s.next_due_at, s.id
+limit :limit;
+
+-- name: take_due
+-- One due scheduler, unless another worker is starting it (system side).
+select id, account_id, type, name, source, timing, local_time, filter, state, next_due_at, created_at, updated_at
+from scheduler
+where id = :scheduler_id and state = 'active' and next_due_at <= :now
+for update skip locked;
+
+-- name: similar_instant
+-- An earlier instant sending of the last 10 s with the same name, filter and content, if there is one.
+with content as (
+    select p.scheduler_id, p.default_lang,
+           array_agg((t.language, t.title, t.text, t.image, t.icon, t.link)::text order by t.language) as translations
+    from (
+        select id from scheduler where account_id = :account_id and id <= :scheduler_id order by id desc limit 50
+    ) s
+    join push p on p.account_id = :account_id and p.scheduler_id = s.id
+    join push_translation t on t.push_id = p.id
+    group by p.id
+)
+select earlier.id
+from scheduler made
+join content new on new.scheduler_id = made.id
+join scheduler earlier on earlier.account_id = :account_id and earlier.id < made.id and earlier.source = 'instant'
+     and earlier.created_at > made.created_at - interval '10 seconds'
+     and earlier.name = made.name and earlier.filter = made.filter
+join content old on old.scheduler_id = earlier.id
+     and old.default_lang = new.default_lang and old.translations = new.translations
+where made.account_id = :account_id and made.id = :scheduler_id
+limit 1;
