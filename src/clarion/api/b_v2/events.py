@@ -1,0 +1,85 @@
+"""Custom events (management-api.md §8)."""
+
+import msgspec
+from litestar import Controller, delete, get, post, put
+
+from clarion.api.binding import PathId, QueryNumber
+from clarion.api.b_v2.shapes import Created
+from clarion.api.pagination import Pagination, requested_page
+from clarion.features.accounts import Caller
+from clarion.features.events.model import EventDefinition
+from clarion.features.events.service import EventService
+
+
+class CreateEvent(msgspec.Struct, frozen=True):
+    """A new custom event."""
+
+    name: str
+    code: str
+
+
+class UpdateEvent(msgspec.Struct, frozen=True):
+    """New base data; without a code the present one stays."""
+
+    name: str
+    code: str | None = None
+
+
+class EventPage(msgspec.Struct, frozen=True):
+    """One page of event definitions."""
+
+    events: list[EventDefinition]
+    pagination: Pagination
+
+
+class EventsController(Controller):
+    """`/events`."""
+
+    path = "/events"
+    tags = ("events",)
+
+    @post("/", status_code=201, summary="Create a custom event")
+    async def create(self, data: CreateEvent, caller: Caller, events: EventService) -> Created:
+        """The id of the new event."""
+        return Created(await events.create(caller, name=data.name, code=data.code))
+
+    @get("/", summary="List events")
+    async def list_events(
+        self,
+        caller: Caller,
+        events: EventService,
+        page: QueryNumber | None = None,
+        per_page: QueryNumber | None = None,
+        type: str | None = None,  # noqa: A002 - the name on the wire
+    ) -> EventPage:
+        """Custom events; with `type=all` the system's too."""
+        wanted = requested_page(page, per_page)
+        definitions, total = await events.page(
+            caller.account_id, offset=wanted.offset, limit=wanted.per_page, with_system=type == "all"
+        )
+        return EventPage(definitions, wanted.of(total))
+
+    @get("/{event_id:str}", summary="Get an event")
+    async def get_event(self, event_id: PathId, caller: Caller, events: EventService) -> EventDefinition:
+        """A custom or system event."""
+        return await events.get(caller.account_id, event_id)
+
+    @put("/{event_id:str}", status_code=204, summary="Change an event's name or code")
+    async def update(self, event_id: PathId, data: UpdateEvent, caller: Caller, events: EventService) -> None:
+        """Custom events only."""
+        await events.update(caller, event_id, name=data.name, code=data.code)
+
+    @delete("/{event_id:str}", status_code=204, summary="Delete a custom event")
+    async def remove(self, event_id: PathId, caller: Caller, events: EventService) -> None:
+        """Its code disappears from filters."""
+        await events.delete(caller, event_id)
+
+    @post("/{event_id:str}/activate", status_code=204, summary="Activate an event")
+    async def activate(self, event_id: PathId, caller: Caller, events: EventService) -> None:
+        """Listen to its postbacks; repeating is fine."""
+        await events.set_active(caller, event_id, active=True)
+
+    @post("/{event_id:str}/deactivate", status_code=204, summary="Deactivate an event")
+    async def deactivate(self, event_id: PathId, caller: Caller, events: EventService) -> None:
+        """Ignore its postbacks; repeating is fine."""
+        await events.set_active(caller, event_id, active=False)
