@@ -1,0 +1,63 @@
+"""Which provider serves which device transport, and how its senders are opened."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from clarion.foundation.clock import Clock
+from clarion.providers.contract import Credential, Sender
+from clarion.providers.fcm.sender import FcmSender
+from clarion.providers.fcm.settings import FcmSettings
+from clarion.providers.http import HttpClient
+from clarion.providers.transport import Sink, Transport
+
+TRANSPORTS: Mapping[str, str] = {
+    "fcm": "fcm",
+    "fcm.data": "fcm",
+    "apns": "apns",
+    "webpush": "webpush",
+    "onesignal": "onesignal",
+    "huawei": "huawei",
+}
+"""`device.transport` → the provider whose credential serves it (sdk-api.md §5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What senders share in one process: the network, the clock, and the operator's settings of each provider."""
+
+    transport: Transport
+    http: HttpClient
+    clock: Clock
+    fcm: FcmSettings = field(default_factory=FcmSettings)
+
+
+def _open_fcm(credential: Credential, outside: Outside, sink: Sink) -> Sender:
+    return FcmSender(
+        credential,
+        settings=outside.fcm,
+        transport=outside.transport,
+        http=outside.http,
+        clock=outside.clock,
+        sink=sink,
+    )
+
+
+SENDERS: Mapping[str, Callable[[Credential, Outside, Sink], Sender]] = {"fcm": _open_fcm}
+"""Provider → how to open a sender."""
+
+
+def transports_of(provider: str) -> list[str]:
+    """The device transports that a provider serves; none for an unknown one."""
+    return [transport for transport, server in TRANSPORTS.items() if server == provider]
+
+
+def open_sender(credential: Credential, *, outside: Outside, sink: Sink) -> Sender:
+    """Open the way out for one credential; nothing is sent yet. `sink` receives the answers.
+
+    Raises: CredentialRefused when the credential cannot be used at all, LookupError when no sender exists for its
+    provider.
+    """
+    factory = SENDERS.get(credential.provider)
+    if factory is None:
+        raise LookupError(f"nothing can be sent through {credential.provider!r} yet")
+    return factory(credential, outside, sink)
