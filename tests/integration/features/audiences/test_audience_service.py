@@ -1,0 +1,174 @@
+"""Which apps a filter means, which ids it may name, and how many devices that is."""
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from clarion.db import Conditions, Connection, Database
+from clarion.features.audiences import AudienceService, Filter
+from clarion.foundation.errors import InvalidInput, UnknownReference
+from clarion.foundation.ids import new_device_id
+from factories import EventCodes, new_account, new_app, new_device, new_group
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass(frozen=True)
+class World:
+    """Two accounts with equal structures."""
+
+    database: Database
+    audiences: AudienceService
+    own: int
+    foreign: int
+    apps: tuple[int, int, int]
+    foreign_app: int
+    foreign_group: int
+
+    async def group(self, *app_ids: int, **options: bool) -> int:
+        async with self.database.transaction() as conn:
+            return await new_group(conn, self.own, *app_ids, **options)
+
+    async def apps_of(self, **fields: Any) -> list[int]:
+        return await self.audiences.resolve_apps(self.own, Filter(**fields))
+
+
+@pytest.fixture
+async def world(database: Database) -> World:
+    async with database.transaction() as conn:
+        own, foreign = await new_account(conn), await new_account(conn)
+        apps = (await new_app(conn, own), await new_app(conn, own), await new_app(conn, own))
+        foreign_app = await new_app(conn, foreign)
+        foreign_group = await new_group(conn, foreign, foreign_app)
+    audiences = AudienceService(database=database, events=EventCodes({}))
+    return World(database, audiences, own, foreign, apps, foreign_app, foreign_group)
+
+
+async def test_apps_come_from_ids_and_groups_without_the_excluded(world: World) -> None:
+    one, two, three = world.apps
+    group = await world.group(two, three)
+    assert await world.apps_of(all_apps=True) == [one, two, three]
+    assert await world.apps_of(app_ids_include=[three, one]) == [one, three]
+    assert await world.apps_of(app_ids_include=[one], app_groups_include=[group]) == [one, two, three]
+    assert await world.apps_of(app_groups_include=[group], app_ids_exclude=[two]) == [three]
+    assert await world.apps_of(all_apps=True, app_groups_exclude=[group]) == [one]
+    assert await world.apps_of() == []
+
+
+async def test_a_group_of_all_apps_means_every_active_app(world: World) -> None:
+    everything = await world.group(world.apps[0], all_apps=True)
+    assert await world.apps_of(app_groups_include=[everything]) == list(world.apps)
+    assert await world.apps_of(all_apps=True, app_groups_exclude=[everything]) == []
+    assert await world.apps_of(app_groups_include=[everything], app_ids_exclude=[world.apps[1]]) == [
+        world.apps[0],
+        world.apps[2],
+    ]
+
+
+async def test_archived_groups_contribute_nothing_on_either_side(world: World) -> None:
+    archived = await world.group(*world.apps, archived=True)
+    everything = await world.group(all_apps=True, archived=True)
+    assert await world.apps_of(app_groups_include=[archived, everything]) == []
+    assert await world.apps_of(all_apps=True, app_groups_exclude=[archived, everything]) == list(world.apps)
+
+
+async def test_archived_and_deleted_apps_are_never_meant(world: World) -> None:
+    async with world.database.transaction() as conn:
+        gone = [await new_app(conn, world.own, archived=True), await new_app(conn, world.own, deleted=True)]
+    group = await world.group(*gone, world.apps[0])
+    everything = await world.group(all_apps=True)
+    assert await world.apps_of(all_apps=True) == list(world.apps)
+    assert await world.apps_of(app_ids_include=gone) == []
+    assert await world.apps_of(app_groups_include=[group]) == [world.apps[0]]
+    assert await world.apps_of(app_groups_include=[everything]) == list(world.apps)
+
+
+async def test_apps_and_groups_of_others_are_never_meant(world: World) -> None:
+    fields = {"app_ids_include": [world.foreign_app], "app_groups_include": [world.foreign_group]}
+    assert await world.apps_of(**fields) == []
+
+
+@pytest.mark.parametrize("side", ["include", "exclude"])
+@pytest.mark.parametrize("kind", ["app_ids", "app_groups"])
+async def test_foreign_and_missing_ids_are_refused_alike(world: World, kind: str, side: str) -> None:
+    foreign = world.foreign_app if kind == "app_ids" else world.foreign_group
+    texts = []
+    for value in (foreign, 2**62):
+        with pytest.raises(UnknownReference) as raised:
+            await world.audiences.check(world.own, Filter(**{f"{kind}_{side}": [value]}))
+        texts.append(str(raised.value).replace(str(value), "N"))
+    assert texts == [f"{kind}_{side} contains N, which does not exist"] * 2
+
+
+async def test_check_accepts_archived_ids_and_refuses_deleted_ones(world: World) -> None:
+    async with world.database.transaction() as conn:
+        archived = await new_app(conn, world.own, archived=True)
+        deleted = await new_app(conn, world.own, deleted=True)
+    await world.audiences.check(world.own, Filter(app_ids_include=[archived]))
+    with pytest.raises(UnknownReference, match=f"contains {deleted},"):
+        await world.audiences.check(world.own, Filter(app_ids_include=[archived, deleted]))
+
+
+async def test_check_refuses_unknown_codes_and_audience_groups(world: World) -> None:
+    with pytest.raises(InvalidInput, match="'nope' does not exist"):
+        await world.audiences.check(world.own, Filter(event_include=["reg", "nope"]))
+    with pytest.raises(UnknownReference, match="audience_groups_exclude contains 1"):
+        await world.audiences.check(world.own, Filter(audience_groups_exclude=[1]))
+
+
+async def test_an_estimate_of_few_devices_is_exact_and_counts_reachable_ones(world: World) -> None:
+    one, two, _ = world.apps
+    async with world.database.transaction() as conn:
+        for country in ("PT", "PT", "BR"):
+            await new_device(conn, world.own, one, country=country)
+        await new_device(conn, world.own, one, country="PT", active=False)
+        await new_device(conn, world.own, one, country="PT", token_state=2)
+        await new_device(conn, world.own, two, country="PT")
+        await new_device(conn, world.foreign, world.foreign_app, country="PT")
+    estimate = await world.audiences.estimate(world.own, Filter(all_apps=True, countries_include=["PT"]))
+    assert (estimate.devices, estimate.exact, dict(estimate.by_app)) == (3, True, {one: 2, two: 1})
+
+
+async def test_an_estimate_checks_the_filter(world: World) -> None:
+    with pytest.raises(UnknownReference):
+        await world.audiences.estimate(world.own, Filter(app_ids_include=[world.foreign_app]))
+
+
+async def _fill(conn: Connection, account_id: int, app_id: int, *, number: int) -> None:
+    """Devices with uniform ids, each fourth in Portugal."""
+    chance = random.Random(7)  # noqa: S311 - repeatable
+    ids = sorted({chance.randrange(1, 2**62) for _ in range(number)})
+    await conn.execute(
+        """
+        insert into device
+            (app_id, id, account_id, ic_token_hash, ic_token, transport, token_hash, token_state, country)
+        select $1, id, $2, int8send(id), '', 'fcm', int8send(id), 1, case when place % 4 = 0 then 'PT' else 'BR' end
+        from unnest($3::bigint[]) with ordinality as t (id, place)
+        """,
+        app_id,
+        account_id,
+        ids,
+    )
+
+
+async def test_a_large_app_is_estimated_from_a_part_of_its_devices(world: World) -> None:
+    one = world.apps[0]
+    async with world.database.transaction() as conn:
+        await _fill(conn, world.own, one, number=40_000)
+    estimate = await world.audiences.estimate(world.own, Filter(all_apps=True, countries_include=["PT"]))
+    assert not estimate.exact
+    assert estimate.devices == pytest.approx(10_000, rel=0.1)
+    conditions = await world.audiences.conditions(world.own, Filter(countries_include=["PT"]))
+    assert await world.audiences.matches(world.own, one, conditions, ["fcm"]) == pytest.approx(10_000, rel=0.15)
+    assert await world.audiences.matches(world.own, one, conditions, ["apns"]) == 0
+
+
+async def test_matches_counts_only_the_given_transports(world: World) -> None:
+    one = world.apps[0]
+    async with world.database.transaction() as conn:
+        for transport in ("fcm", "fcm.data", "apns"):
+            await new_device(conn, world.own, one, transport=transport, id=new_device_id())
+    assert await world.audiences.matches(world.own, one, Conditions(), ["fcm", "fcm.data"]) == 2
+    assert await world.audiences.matches(world.foreign, one, Conditions(), ["fcm", "fcm.data"]) == 0
