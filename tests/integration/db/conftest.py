@@ -37,6 +37,15 @@ def _made_once(request: pytest.FixtureRequest) -> Iterator[Arena]:
 
 
 @pytest.fixture
+def arena(_made_once: Arena) -> Iterator[Arena]:
+    """A database that does not run, shared by tests: for those that change neither its files nor their place."""
+    try:
+        yield _made_once
+    finally:
+        _made_once.end_processes()
+
+
+@pytest.fixture
 def empty_arena(_made_once: Arena) -> Iterator[Arena]:
     """A place without a database."""
     arena = Arena(new_folder(_made_once.uid), _made_once.uid)
@@ -47,7 +56,7 @@ def empty_arena(_made_once: Arena) -> Iterator[Arena]:
 
 
 @pytest.fixture
-def arena(empty_arena: Arena, _made_once: Arena) -> Arena:
-    """A place with a database that does not run."""
+def own_arena(empty_arena: Arena, _made_once: Arena) -> Arena:
+    """A database of the test's own that does not run."""
     subprocess.run(["cp", "-a", _made_once.data_dir, empty_arena.data_dir], check=True)
     return empty_arena

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -127,13 +128,19 @@ class Arena:
     def server_pid(self) -> int:
         return int((self.database / "postmaster.pid").read_text().split()[0])
 
-    def close(self) -> None:
+    def end_processes(self) -> None:
         """End every contender and every server that is left."""
         for contender in self.contenders:
             contender.kill()
+        self.contenders.clear()
         for marker in self.folder.rglob("postmaster.pid"):
             for pid in servers_of(marker.parent):
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End the processes and remove the folder."""
+        self.end_processes()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

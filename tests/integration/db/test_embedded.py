@@ -50,14 +50,14 @@ def test_password_socket_and_files_are_private(arena: Arena) -> None:
     assert modes == {"password": 0o600, "run": 0o700, "database": 0o700}
 
 
-def test_a_restart_opens_the_same_database_with_its_data(arena: Arena) -> None:
-    first = arena.contend()
+def test_a_restart_opens_the_same_database_with_its_data(own_arena: Arena) -> None:
+    first = own_arena.contend()
     dsn = first.started().dsn
     query(dsn, "create table kept as select 42 as answer")
     identifier = query(dsn, SYSTEM_IDENTIFIER)
     first.stop()
 
-    again = arena.contend().started()
+    again = own_arena.contend().started()
 
     assert again.owned
     assert again.dsn == dsn
@@ -94,25 +94,25 @@ def test_a_database_is_opened_by_its_own_version_though_a_newer_one_is_installed
     assert query(empty_arena.contend(bin_folders=BIN_FOLDERS).started().dsn, "show server_version_num") == version
 
 
-def test_a_database_of_a_version_that_is_not_installed_is_refused(arena: Arena) -> None:
-    (arena.database / "PG_VERSION").write_text("13\n")
+def test_a_database_of_a_version_that_is_not_installed_is_refused(own_arena: Arena) -> None:
+    (own_arena.database / "PG_VERSION").write_text("13\n")
 
     with pytest.raises(EmbeddedDatabaseError, match=r"made by PostgreSQL 13 and only .*; install PostgreSQL 13, or"):
-        arena.contend().started()
+        own_arena.contend().started()
 
 
-def test_a_folder_that_is_no_database_is_refused(arena: Arena) -> None:
-    (arena.database / "PG_VERSION").unlink()
+def test_a_folder_that_is_no_database_is_refused(own_arena: Arena) -> None:
+    (own_arena.database / "PG_VERSION").unlink()
 
     with pytest.raises(EmbeddedDatabaseError, match="is not a PostgreSQL database"):
-        arena.contend().started()
+        own_arena.contend().started()
 
 
-def test_a_missing_password_file_is_named(arena: Arena) -> None:
-    (arena.home / "password").unlink()
+def test_a_missing_password_file_is_named(own_arena: Arena) -> None:
+    (own_arena.home / "password").unlink()
 
     with pytest.raises(EmbeddedDatabaseError, match=r"password.* is missing"):
-        arena.contend().started()
+        own_arena.contend().started()
 
 
 def test_without_postgresql_the_error_says_what_to_install(empty_arena: Arena) -> None:
@@ -129,19 +129,19 @@ def test_a_postgresql_that_is_too_old_is_named(empty_arena: Arena) -> None:
         empty_arena.contend(bin_folders=[empty_arena.folder]).started()
 
 
-def test_a_server_that_refuses_to_start_is_quoted(arena: Arena) -> None:
-    with (arena.database / "postgresql.auto.conf").open("a") as settings:
+def test_a_server_that_refuses_to_start_is_quoted(own_arena: Arena) -> None:
+    with (own_arena.database / "postgresql.auto.conf").open("a") as settings:
         settings.write("max_connections = none\n")
 
     with pytest.raises(EmbeddedDatabaseError, match=r"did not start on .*postgresql\.auto\.conf"):
-        arena.contend().started()
+        own_arena.contend().started()
 
 
-def test_names_with_spaces_commas_and_quotes_are_fine(arena: Arena) -> None:
-    odd = arena.folder / "it's, my data"
-    arena.data_dir.rename(odd)
+def test_names_with_spaces_commas_and_quotes_are_fine(own_arena: Arena) -> None:
+    odd = own_arena.folder / "it's, my data"
+    own_arena.data_dir.rename(odd)
 
-    contender = arena.contend(odd)
+    contender = own_arena.contend(odd)
 
     assert query(contender.started().dsn, "select 1") == 1
     contender.stop()
@@ -162,33 +162,33 @@ def test_a_file_in_place_of_the_data_directory_is_refused(tmp_path: Path) -> Non
         EmbeddedPostgres.start(taken)
 
 
-def test_a_path_too_long_for_a_socket_gets_a_private_folder_elsewhere(arena: Arena) -> None:
-    long = arena.folder / ("long" * 40)
-    arena.data_dir.rename(long)
-    starter = arena.contend(long)
+def test_a_path_too_long_for_a_socket_gets_a_private_folder_elsewhere(own_arena: Arena) -> None:
+    long = own_arena.folder / ("long" * 40)
+    own_arena.data_dir.rename(long)
+    starter = own_arena.contend(long)
     started = starter.started()
     folder = Path((long / "postgresql" / "socket-folder").read_text())
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
-    joined = arena.contend(long).started()
+    joined = own_arena.contend(long).started()
     assert (joined.owned, joined.dsn) == (False, started.dsn)
     assert query(joined.dsn, "select 1") == 1
-    arena.contenders[-1].stop()
+    own_arena.contenders[-1].stop()
     starter.stop()
 
     assert not folder.exists()
     assert not (long / "postgresql" / "socket-folder").exists()
 
 
-def test_a_socket_folder_that_somebody_else_has_taken_is_not_used(arena: Arena) -> None:
-    long = arena.folder / ("long" * 40)
-    arena.data_dir.rename(long)
-    taken = arena.folder / "taken"
+def test_a_socket_folder_that_somebody_else_has_taken_is_not_used(own_arena: Arena) -> None:
+    long = own_arena.folder / ("long" * 40)
+    own_arena.data_dir.rename(long)
+    taken = own_arena.folder / "taken"
     taken.mkdir(mode=0o777)
     (long / "postgresql" / "socket-folder").write_text(str(taken))
 
-    dsn = arena.contend(long).started().dsn
+    dsn = own_arena.contend(long).started().dsn
 
     assert str(taken) not in dsn
     assert query(dsn, "select 1") == 1
-    arena.contenders[-1].stop()
+    own_arena.contenders[-1].stop()

@@ -24,29 +24,29 @@ def kill_server(arena: Arena) -> None:
     os.kill(arena.server_pid(), signal.SIGKILL)
 
 
-def test_committed_rows_survive_a_kill_of_the_server(arena: Arena) -> None:
-    contender = arena.contend()
+def test_committed_rows_survive_a_kill_of_the_server(own_arena: Arena) -> None:
+    contender = own_arena.contend()
     dsn = contender.started().dsn
     query(dsn, "create table kept as select 42 as answer")
-    kill_server(arena)
+    kill_server(own_arena)
 
     assert contender.ensure_running()
     assert not contender.ensure_running()
 
     assert query(dsn, "select answer from kept") == 42
     contender.stop()
-    assert servers_of(arena.database) == []
+    assert servers_of(own_arena.database) == []
 
 
-def test_committed_rows_survive_a_kill_of_everything(arena: Arena) -> None:
-    contender = arena.contend()
+def test_committed_rows_survive_a_kill_of_everything(own_arena: Arena) -> None:
+    contender = own_arena.contend()
     query(contender.started().dsn, "create table kept as select 42 as answer")
     contender.kill()
-    for pid in servers_of(arena.database):
+    for pid in servers_of(own_arena.database):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
-    started = arena.contend().started()
+    started = own_arena.contend().started()
 
     assert started.owned
     assert query(started.dsn, "select answer from kept") == 42

@@ -37,7 +37,8 @@ class Installation:
 
 def installed_bin_folders() -> list[Path]:
     """Folders that hold the programs, preferred ones first."""
-    return [folder for folder in (*_wheel_folders(), *_system_folders(), *_path_folders()) if _is_complete(folder)]
+    found = dict.fromkeys((*_wheel_folders(), *_system_folders(), *_path_folders()))
+    return [folder for folder in found if _is_complete(folder)]
 
 
 def newest_installation(bin_folders: Iterable[Path]) -> Installation:

@@ -22,7 +22,8 @@ START_SECONDS = 120
 STOP_SECONDS = 120
 OLD_PROCESSES_SECONDS = 60
 PAUSE_SECONDS = 0.1
-OLD_PROCESSES_REMAIN = "pre-existing shared memory block"
+STILL_IN_USE = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
+"""What a server says that meets processes of a killed one, or one that an interrupted start has left starting."""
 COLLATION_BUILT_IN_SINCE = 17
 UNFINISHED = "database.new-"
 
@@ -58,23 +59,25 @@ class Cluster:
         for unfinished in self.home.path.glob(f"{UNFINISHED}*"):
             shutil.rmtree(unfinished, ignore_errors=True)
 
-    def start(self) -> None:
-        """Start the server and return when it accepts connections. None runs; the caller holds the start lock."""
-        settings = configuration.render(self.socket_folder)
-        write_atomically(self.home.configuration, settings, mode=0o644, owner=self.home.path.stat().st_uid)
+    def ensure_running(self) -> bool:
+        """Return when the server accepts connections; True if it had to be started. The caller holds the start lock."""
         deadline = time.monotonic() + OLD_PROCESSES_SECONDS
-        while (reason := self._try_start()) is not None:
-            if OLD_PROCESSES_REMAIN not in reason or time.monotonic() > deadline:
+        while not postmaster.wait_for_running(self.home.database, self.socket_folder, timeout_seconds=START_SECONDS):
+            reason = self._try_start()
+            if reason is None:
+                return True
+            if time.monotonic() > deadline or not any(sign in reason for sign in STILL_IN_USE):
                 raise EmbeddedDatabaseError(
                     f"PostgreSQL {self.installation.version} did not start on {self.home.database}: {reason}"
                 )
             time.sleep(PAUSE_SECONDS)
+        return False
 
     def stop(self) -> None:
         """Stop the server and remove what exists only while it runs. Open transactions are rolled back."""
         if not (self._stop("fast") or self._stop("immediate")):
             raise EmbeddedDatabaseError(f"PostgreSQL on {self.home.database} did not stop; end its processes")
-        postmaster.forget(self.home.database, self.socket_folder)
+        postmaster.forget_dead(self.home.database, self.socket_folder)
         self.home.startup_log.unlink(missing_ok=True)
         discard_socket_folder(self.home)
 
@@ -116,7 +119,9 @@ class Cluster:
 
     def _try_start(self) -> str | None:
         """None when the server runs, else why it does not."""
-        postmaster.forget(self.home.database, self.socket_folder)
+        settings = configuration.render(self.socket_folder)
+        write_atomically(self.home.configuration, settings, mode=0o644, owner=self.home.path.stat().st_uid)
+        postmaster.forget_dead(self.home.database, self.socket_folder)
         self.home.startup_log.unlink(missing_ok=True)
         options = f"-c config_file={shlex.quote(str(self.home.configuration))}"
         answer = self._pg_ctl("start", START_SECONDS, "-l", self.home.startup_log, "-o", options)

@@ -65,12 +65,14 @@ def is_alive(database: Path) -> bool:
     return _is_server_by_ps(int(first), database)
 
 
-def forget(database: Path, socket_folder: Path) -> None:
-    """Remove what a killed server left. The caller has made sure that it is dead.
+def forget_dead(database: Path, socket_folder: Path) -> None:
+    """Remove what a killed server left.
 
     PostgreSQL would take a zombie or a foreign process with the old number for a running server. Its own check of
     the shared memory still refuses to start beside processes of the old server.
     """
+    if is_alive(database):
+        return
     for leftover in (
         database / "postmaster.pid",
         socket_folder / SOCKET_NAME,
@@ -97,12 +99,21 @@ def wait_for_running(database: Path, socket_folder: Path, *, timeout_seconds: fl
 
 
 def _is_server_by_proc(pid: int, database: Path) -> bool:
+    process = PROCESSES / str(pid)
     try:
-        state = (PROCESSES / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()[0]
-        arguments = (PROCESSES / str(pid) / "cmdline").read_bytes().split(b"\0")
+        state = (process / "stat").read_bytes().rpartition(b")")[2].split()[0]
+        arguments = (process / "cmdline").read_bytes().split(b"\0")
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return state not in (b"Z", b"X") and bytes(database) in arguments
+    return state not in (b"Z", b"X") and (bytes(database) in arguments or _works_in(process, database))
+
+
+def _works_in(process: Path, database: Path) -> bool:
+    """Whether it is the working folder, as of every server, also one whose database was moved or named otherwise."""
+    try:
+        return (process / "cwd").readlink() == database
+    except OSError:  # not ours to see, as in a container without CAP_SYS_PTRACE
+        return False
 
 
 def _is_server_by_ps(pid: int, database: Path) -> bool:

@@ -12,11 +12,10 @@ from clarion.db.embedded.binaries import (
     newest_installation,
     reachable_installation,
 )
-from clarion.db.embedded.cluster import START_SECONDS, Cluster
+from clarion.db.embedded.cluster import Cluster
 from clarion.db.embedded.errors import EmbeddedDatabaseError
 from clarion.db.embedded.home import SHARED_FOLDER, Home, open_home, prepare_data_directory
 from clarion.db.embedded.locks import FileLock, held_alone
-from clarion.db.embedded.postmaster import wait_for_running
 from clarion.db.embedded.socket_folder import open_socket_folder
 
 START_LOCK_NAME = "postgresql.lock"
@@ -78,7 +77,7 @@ class EmbeddedPostgres:
     def ensure_running(self) -> bool:
         """Start the database again if it has died; True if that was needed. Committed data is recovered."""
         with _start_lock(self._data_dir):
-            return _start_unless_running(self._cluster)
+            return self._cluster.ensure_running()
 
     def stop(self) -> None:
         """Give the share up; the last one stops the database. Calling it again does nothing."""
@@ -150,15 +149,8 @@ def _run(cluster: Cluster, users: FileLock) -> bool:
     """Have the server running and a share taken; True if it had to be started."""
     users.share()
     try:
-        return _start_unless_running(cluster)
+        return cluster.ensure_running()
     except (KeyboardInterrupt, SystemExit):
         if users.try_alone():
             cluster.stop()
         raise
-
-
-def _start_unless_running(cluster: Cluster) -> bool:
-    if wait_for_running(cluster.home.database, cluster.socket_folder, timeout_seconds=START_SECONDS):
-        return False
-    cluster.start()
-    return True
