@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any
 
-from clarion.api import create_app
+from clarion.api.app import create_app
 from clarion.bootstrap import open_installation
+from clarion.db.readiness import check_ready
 from clarion.foundation.errors import ClarionError
 from clarion.foundation.telemetry import set_up_logs
 from clarion.settings import Settings, read_settings
@@ -13,7 +15,8 @@ from clarion.settings import Settings, read_settings
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+"""ASGI 3; its three arguments have no types that all frameworks agree on."""
 
 
 def create() -> Application:
@@ -41,8 +44,11 @@ class WebProcess:
         begun = await receive()
         try:
             async with open_installation(self._settings) as installation:
-                self._application = create_app(installation.services, self._settings)
-                await self._application(scope, _replay(begun, receive), send)
+                application: Application = create_app(
+                    installation.services, self._settings, readiness=partial(check_ready, installation.database)
+                )
+                self._application = application
+                await application(scope, _replay(begun, receive), send)
         except ClarionError as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
 

@@ -72,7 +72,7 @@ async def _web(settings: Settings, signals: Signals) -> None:
     )
     serving = asyncio.create_task(server.serve())
     await _first(serving, signals.stop)
-    server.stop()
+    server.stop()  # type: ignore[no-untyped-call]
     await _first(serving, signals.hurry)
     if serving.done():
         await serving
@@ -107,7 +107,7 @@ def main() -> int:
     try:
         uvloop.run(_run(role, settings))
     except ClarionError as error:
-        log.error("cannot run", reason=str(error))  # noqa: TRY400
+        log.error("cannot run", reason=str(error))
         return 1
     return 0
 

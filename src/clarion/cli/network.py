@@ -60,7 +60,7 @@ def _try_alone(family: socket.AddressFamily, address: tuple[str, int]) -> None:
 
 async def wait_until_ready(host: str, port: int) -> None:
     """Return when `GET /readyz` answers 200."""
-    while not await _is_ready(host, port):
+    while not await _is_ready(host, port):  # noqa: ASYNC110 - another process becomes ready, no event of ours
         await asyncio.sleep(PAUSE_SECONDS)
 
 

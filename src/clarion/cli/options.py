@@ -9,12 +9,18 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from clarion.cli.messages import say
 from clarion.foundation.errors import ConfigurationError
 from clarion.foundation.secrets import Secret
 from clarion.foundation.telemetry import set_up_logs
 from clarion.settings import Settings, known_variables, read_settings, unknown_variables
+
+HostOption = Annotated[str | None, Parameter(help="Address to listen on.")]
+PortOption = Annotated[
+    int | None, Parameter(help="Port to listen on; 0 takes a free one.", validator=Number(gte=0, lte=65535))
+]
 
 
 @Parameter(name="*")

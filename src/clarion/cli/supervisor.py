@@ -124,7 +124,7 @@ class Supervisor:
                 if await asyncio.to_thread(embedded.ensure_running):
                     log.error("the database had ended and was started again")
             except EmbeddedDatabaseError as error:
-                log.error("the database cannot be started again", reason=str(error))  # noqa: TRY400
+                log.error("the database cannot be started again", reason=str(error))
 
     async def _drain(self) -> bool:
         """Ask all processes to end, then insist; True when none had to be killed."""

@@ -38,7 +38,7 @@ async def migrate(dsn: str) -> list[str]:
     """Apply what is missing; returns the names applied. Safe to call from many processes at once."""
     connection = await _connect(dsn)
     try:
-        await _check_server(connection)
+        await check_server(connection)
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
         await connection.execute(_LEDGER)
         missing = await _missing(connection)
@@ -56,7 +56,7 @@ async def _connect(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
         raise Unavailable(f"the database cannot be reached: {error}") from error
 
 
-async def _check_server(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def check_server(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Refuse servers that are too old or tuned to lose acknowledged commits (reliability.md DB-2)."""
     version = connection.get_server_version()
     if version.major < 15:

@@ -29,6 +29,7 @@ _SECRET_TEXT = re.compile(
     r"|(?P<word>\b(?:bearer|basic|key|vapid|password|secret|token)[ =:]\s*)[\w.+/=~-]{6,}"
     r"|-----BEGIN [A-Z ]+-----.*?(?:-----END [A-Z ]+-----|$)"
     r"|\bey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"  # JSON web tokens
+    r"|\bclk_[0-9a-f]{16}_[0-9a-f]+"  # API keys
     r"|\b[\w-]{8,}:APA91[\w-]+"  # FCM registration tokens
     r"|\b[0-9a-fA-F]{64,}\b",  # APNs device tokens, keyed hashes
     re.IGNORECASE | re.DOTALL,

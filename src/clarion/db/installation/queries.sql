@@ -16,4 +16,4 @@ update installation set held_at = null where held_at is not null;
 
 -- name: set_hold
 -- Stop dispatch after a restore, before any other session can see the restored rows.
-update installation set held_at = now();
+update public.installation set held_at = now();
