@@ -65,7 +65,8 @@ class Listener:
         self._back: asyncio.TimerHandle | None = None
         self._changes: set[asyncio.Task[None]] = set()
         self.port = 0
-        self.mode = Mode.REFUSE
+        self.accepting = asyncio.Event()
+        """Set while the port is open."""
 
     async def open(self, port: int) -> None:
         """Reserve the port (0 = any free one) and listen; `OSError` if it is taken."""
@@ -88,11 +89,13 @@ class Listener:
             self._back.cancel()
             self._back = None
         await self._stop()
-        self.mode = mode
+        self.accepting.clear()
         self._treat_live(mode)
         factory = self._factory(mode)
         if factory is not None:
             await self._start(factory, tls=mode is Mode.OPEN)
+        if mode is Mode.OPEN:
+            self.accepting.set()
         if seconds is not None and mode is not Mode.OPEN:
             self._back = asyncio.get_running_loop().call_later(seconds, self._reopen)
 

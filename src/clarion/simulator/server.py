@@ -121,6 +121,10 @@ class Simulator:
         """Accept, refuse or swallow connections; with `seconds` go back to accepting by itself."""
         await self._listener.change(mode, seconds=seconds)
 
+    async def wait_open(self) -> None:
+        """Wait until connections are accepted (again)."""
+        await self._listener.accepting.wait()
+
     def goaway(self) -> None:
         """Let every open connection say GOAWAY now, answer its open streams and close."""
         for connection in list(self._hub.live):
