@@ -69,3 +69,8 @@ join content old on old.scheduler_id = earlier.id
      and old.default_lang = new.default_lang and old.translations = new.translations
 where made.account_id = :account_id and made.id = :scheduler_id
 limit 1;
+
+-- name: skip_due
+-- Every scheduler whose only moment has passed is done without a send (system side, after a restore).
+update scheduler set state = 'done', next_due_at = null, updated_at = now()
+where type = 'onesend' and state in ('active', 'paused') and next_due_at <= now();

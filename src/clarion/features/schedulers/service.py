@@ -89,7 +89,7 @@ class SchedulerService:
         self._clock = clock
         self._instant_delay = instant_delay
 
-    async def create_onesend(self, account_id: int, body: OnesendBody) -> int:
+    async def create_onesend(self, caller: Caller, body: OnesendBody) -> int:
         """A sending at one instant; sends nothing while no push is bound. Returns its id.
 
         `InvalidInput` for a broken rule of management-api.md §7.1-7.2, `UnknownReference` for an id in the filter.
@@ -98,7 +98,7 @@ class SchedulerService:
         timing, due = self._onesend_moment(body)
         async with self._database.transaction() as conn:
             return await self._insert(
-                conn, account_id, name=name, source="api", timing=timing, due=due, filter_=filter_of(body)
+                conn, caller, name=name, source="api", timing=timing, due=due, filter_=filter_of(body)
             )
 
     def _onesend_moment(self, body: OnesendBody) -> tuple[OnesendTiming, datetime]:
@@ -115,7 +115,7 @@ class SchedulerService:
     async def _insert(
         self,
         conn: Connection,
-        account_id: int,
+        caller: Caller,
         *,
         name: str,
         source: str,
@@ -123,12 +123,12 @@ class SchedulerService:
         due: datetime,
         filter_: Filter,
     ) -> int:
-        await self._audiences.check(account_id, filter_, within=conn)
-        if not await self._audiences.resolve_apps(account_id, filter_, within=conn):
+        await self._audiences.check(caller.account_id, filter_, within=conn)
+        if not await self._audiences.resolve_apps(caller.account_id, filter_, within=conn):
             raise InvalidInput("the filter leaves no active app")
         scheduler_id: int = await SQL.insert_scheduler.fetchval(
             conn,
-            account_id=account_id,
+            account_id=caller.account_id,
             type="onesend",
             name=name,
             source=source,
@@ -137,30 +137,31 @@ class SchedulerService:
             filter=msgspec.to_builtins(filter_),
             next_due_at=due,
         )
+        await audit(conn, caller, action="scheduler.create", target=f"scheduler:{scheduler_id}")
         return scheduler_id
 
-    async def instant(self, account_id: int, body: InstantBody) -> InstantCreated:
+    async def instant(self, caller: Caller, body: InstantBody) -> InstantCreated:
         """A onesend due shortly, its push and their binding: all or nothing.
 
         `InvalidInput` for a broken rule; `Forbidden` for an id in the filter that the account does not have.
         """
         name = checked_name(body.name)
         try:
-            scheduler_id, push = await self._database.run(lambda conn: self._instant(conn, account_id, name, body))
+            scheduler_id, push = await self._database.run(partial(self._instant, caller=caller, name=name, body=body))
         except UnknownReference as error:
             raise Forbidden(str(error)) from None
-        await self._warn_if_repeated(account_id, scheduler_id)
+        await self._warn_if_repeated(caller.account_id, scheduler_id)
         return InstantCreated(scheduler_id, push.id, push.translations)
 
     async def _instant(
-        self, conn: Connection, account_id: int, name: str, body: InstantBody
+        self, conn: Connection, *, caller: Caller, name: str, body: InstantBody
     ) -> tuple[int, PushCreated]:
         due = self._clock.now() + self._instant_delay
         scheduler_id = await self._insert(
-            conn, account_id, name=name, source="instant", timing=timing_of(due), due=due, filter_=body.filters
+            conn, caller, name=name, source="instant", timing=timing_of(due), due=due, filter_=body.filters
         )
-        push = await self._pushes.create(account_id, body.push, within=conn)
-        await self._pushes.bind(account_id, scheduler_id, push_ids=[push.id], within=conn)
+        push = await self._pushes.create(caller, body.push, within=conn)
+        await self._pushes.bind(caller.account_id, scheduler_id, push_ids=[push.id], within=conn)
         return scheduler_id, push
 
     async def _warn_if_repeated(self, account_id: int, scheduler_id: int) -> None:
@@ -175,7 +176,7 @@ class SchedulerService:
                 earlier_scheduler_id=earlier,
             )
 
-    async def bind_pushes(self, account_id: int, scheduler_id: int, *, type_: str, push_ids: Sequence[int]) -> None:
+    async def bind_pushes(self, caller: Caller, scheduler_id: int, *, type_: str, push_ids: Sequence[int]) -> None:
         """Make exactly these pushes the scheduler's; none unbinds all. Works in every state, so that the pushes of a
         finished scheduler can be freed.
 
@@ -183,10 +184,11 @@ class SchedulerService:
         """
 
         async def work(conn: Connection) -> None:
-            row = await self._locked(conn, account_id, scheduler_id)
+            row = await self._locked(conn, caller.account_id, scheduler_id)
             if row["type"] != type_:
                 raise _not_found(scheduler_id)
-            await self._pushes.bind(account_id, scheduler_id, push_ids=push_ids, within=conn)
+            await self._pushes.bind(caller.account_id, scheduler_id, push_ids=push_ids, within=conn)
+            await audit(conn, caller, action="scheduler.bind", target=f"scheduler:{scheduler_id}")
 
         await self._database.run(work)
 
@@ -286,6 +288,10 @@ class SchedulerService:
                 # The edge of the clock's loop: one scheduler that cannot start must not hold back the others.
                 log.exception("scheduler could not be started", scheduler_id=row["id"])
         return started
+
+    async def skip_due(self, *, within: Connection) -> int:
+        """Leave out every single moment of the installation that has passed without a send; how many there were."""
+        return await SQL.skip_due.execute(within)
 
     async def _start_one(self, conn: Connection, *, scheduler_id: int, now: datetime) -> bool:
         row = await SQL.take_due.fetchrow(conn, scheduler_id=scheduler_id, now=now)
