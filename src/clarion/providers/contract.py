@@ -114,7 +114,7 @@ class Sender(Protocol):
         """Render one translation; `ttl` in seconds, `transport` as in `device.transport`."""
 
     def submit(self, requests: Sequence[Request]) -> None:
-        """Hand over to the network; answers arrive at the sink given when the sender was made."""
+        """Hand over to the network with the access token of now; answers arrive at the sink."""
 
     def withdraw(self) -> list[Request]:
         """Take back what has not been written."""

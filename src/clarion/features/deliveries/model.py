@@ -50,7 +50,10 @@ class Job(Protocol):
     expires_at: datetime
 
     def settled(self, count: int) -> None:
-        """So many of the job's messages are recorded (or given back)."""
+        """So many of the job's messages are recorded."""
+
+    def give_back(self, attempt: "Attempt", wait: float) -> None:
+        """A message was certainly not processed and is not to be counted; try it again after `wait` seconds."""
 
 
 class Attempt:
@@ -60,6 +63,7 @@ class Attempt:
         "country",
         "device_id",
         "first_at",
+        "has_row",
         "job",
         "lang",
         "may_be_sent",
@@ -81,7 +85,9 @@ class Attempt:
         push_id: int,
         lang: str,
         first_at: datetime,
+        *,
         number: int = 1,
+        has_row: bool = False,
         may_be_sent: bool = False,
     ) -> None:
         self.job = job
@@ -93,7 +99,9 @@ class Attempt:
         self.lang = lang
         self.first_at = first_at
         self.number = number
-        """1 for the first attempt, which has no row yet; later ones update their waiting row."""
+        """Of this attempt, from 1."""
+        self.has_row = has_row
+        """A waiting row exists and is updated; otherwise the outcome makes a new row."""
         self.may_be_sent = may_be_sent
         self.refreshed = False
         """The access token was renewed for this message once already."""

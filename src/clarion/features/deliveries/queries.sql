@@ -88,21 +88,24 @@ where d.app_id = u.app_id and d.token_hash = u.token_hash and d.active and d.tok
 
 -- name: count_results
 -- Add to the look-back of the mass guard and to the credential's total.
-insert into credential_minute (app_id, provider, minute, results, guarded)
-values (:app_id, :provider, date_trunc('minute', now()), :results, :guarded)
-on conflict (app_id, provider, minute)
-do update set results = credential_minute.results + excluded.results,
-              guarded = credential_minute.guarded + excluded.guarded
-
--- name: add_results
-update app_credential set results = results + :results
-where app_id = :app_id and provider = :provider
-returning results, guard_tripped_at is not null as tripped
+with minute as (
+    insert into credential_minute (app_id, provider, minute, results, guarded)
+    values (:app_id, :provider, date_trunc('minute', now()), :results, :guarded)
+    on conflict (app_id, provider, minute)
+    do update set results = credential_minute.results + excluded.results,
+                  guarded = credential_minute.guarded + excluded.guarded
+)
+update app_credential set results = results + :results where app_id = :app_id and provider = :provider
 
 -- name: window_counts
-select coalesce(sum(m.results), 0)::bigint as results, coalesce(sum(m.guarded), 0)::bigint as guarded
-from credential_minute m
-where m.app_id = :app_id and m.provider = :provider and m.minute > now() - interval '10 minutes'
+-- What the mass guard looks at: the last ten minutes, and the time since the credential was made or replaced.
+select coalesce(sum(m.results), 0)::bigint as results, coalesce(sum(m.guarded), 0)::bigint as guarded,
+       c.results as seen, c.guard_tripped_at is not null as tripped
+from app_credential c
+left join credential_minute m on m.app_id = c.app_id and m.provider = c.provider
+                             and m.minute > greatest(now() - interval '10 minutes', c.updated_at - interval '1 minute')
+where c.app_id = :app_id and c.provider = :provider
+group by c.app_id, c.provider
 
 -- name: trip_guard
 update app_credential set guard_tripped_at = now(), guard_code = :code
@@ -118,19 +121,31 @@ where d.app_id = :app_id and d.suspect_at > now() - interval '10 minutes' and d.
 
 -- name: requeue_guarded
 -- Let deliveries that failed by guarded codes within the window wait again; returns what was counted for them.
+with failed as (
+    select d.day, d.app_id, d.send_id, d.device_id, d.settled_at
+    from delivery d join device v on v.app_id = d.app_id and v.id = d.device_id
+    where d.day >= (now() - interval '1 day')::date and d.app_id = :app_id and d.provider = :provider
+      and d.state = 3 and d.reason = 'token' and d.settled_at > now() - interval '10 minutes'
+      and v.suspect_at is not null and v.suspect_code = d.code
+    for update of d
+)
 update delivery d
 set state = 1, reason = null, settled_at = null, next_attempt_at = now(), lease_until = null
-from device v
-where d.day >= (now() - interval '1 day')::date and d.app_id = :app_id and d.provider = :provider and d.state = 3
-  and d.reason = 'token' and d.settled_at > now() - interval '10 minutes'
-  and v.app_id = d.app_id and v.id = d.device_id and v.suspect_at is not null and v.suspect_code = d.code
-returning d.account_id, d.app_id, d.send_id, d.push_id, d.country, d.lang, d.platform
+from failed f
+where d.day = f.day and d.app_id = f.app_id and d.send_id = f.send_id and d.device_id = f.device_id
+returning d.account_id, d.app_id, d.send_id, d.push_id, d.country, d.lang, d.platform,
+          date_trunc('hour', f.settled_at) as hour, 'failed:token' as outcome
 
 -- name: pause_credential
 -- Nothing is sent with this credential until its owner acts or a probe succeeds.
 update app_credential
 set paused_at = now(), pause_reason = :reason, probe_at = now() + interval '15 minutes'
 where app_id = :app_id and provider = :provider and version = :version and paused_at is null
+
+-- name: pause_by_guard
+update app_credential
+set paused_at = now(), pause_reason = :reason, probe_at = now() + interval '15 minutes'
+where app_id = :app_id and provider = :provider and paused_at is null
 
 -- name: probe_failed
 update app_credential set probe_at = now() + interval '15 minutes', pause_reason = :reason
@@ -139,3 +154,7 @@ where app_id = :app_id and provider = :provider and version = :version and pause
 -- name: resume_credential
 update app_credential set paused_at = null, pause_reason = null, probe_at = null
 where app_id = :app_id and provider = :provider and version = :version and paused_at is not null
+
+-- name: credential_state
+select version, paused_at is not null as paused, results
+from app_credential where app_id = :app_id and provider = :provider

@@ -20,9 +20,6 @@ update send set estimate = :estimate where id = :send_id
 update send set state = 'complete', finished_at = now()
 where id = :send_id and not exists (select from slice where send_id = :send_id)
 
--- name: wake
-select pg_notify('clarion_work', '')
-
 -- name: lease
 -- Lease slices: fewest running per account first, then per credential, then sends with least left to do, so that
 -- small sendings overtake big ones. Expired leases are taken over; paused credentials only when a probe is due. What is
@@ -76,8 +73,23 @@ select s.id, s.account_id, s.day, s.push_ids, s.cutoff_at, s.expires_at, schedul
 from send s join scheduler on scheduler.id = s.scheduler_id
 where s.id = :send_id
 
--- name: states
-select id, state from send where id = any(:send_ids::bigint[])
+-- name: stops
+-- Which of the held slices must not go on, and the state they are left in.
+select h.send_id, h.no,
+       case when s.state = 'cancelled' or app.deleted_at is not null then 'cancelled' else 'ready' end as leave_as
+from unnest(:send_ids::bigint[], :numbers::int[], :app_ids::bigint[], :providers::text[])
+     as h (send_id, no, app_id, provider)
+join send s on s.id = h.send_id
+join account a on a.id = s.account_id
+join app on app.id = h.app_id
+where s.state <> 'running' or a.suspended_at is not null or app.deleted_at is not null
+   or app.archived_at is not null and s.expires_at > now()
+   or exists (select from installation where held_at is not null)
+
+-- name: release_owners
+-- Leases of processes that are known to be dead are free at once.
+update slice set lease_until = now() - interval '1 second'
+where state = 'leased' and owner = any(:owners::text[])
 
 -- name: finish
 -- Complete every running send whose slices are done and whose deliveries are settled.
@@ -118,3 +130,11 @@ where account_id = :account_id and scheduler_id = :scheduler_id and state = 'pau
 
 -- name: pause_send
 update send set state = 'paused', pause_reason = :reason where id = :send_id and state = 'running'
+
+-- name: reopen
+-- Complete sends go on when some of their deliveries wait again.
+update send set state = 'running', finished_at = null where id = any(:send_ids::bigint[]) and state = 'complete'
+
+-- name: expire_open
+-- What is left of every open send has expired now (system side, after a restore).
+update send set expires_at = least(expires_at, now()) where state in ('running', 'paused')

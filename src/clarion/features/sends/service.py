@@ -5,11 +5,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from clarion.db import Conditions, Connection, Database, load
-from clarion.features.apps import AppService
+from clarion.features.apps.service import AppService
 from clarion.features.audiences.service import AudienceService
 from clarion.features.sends.model import TIME_TO_LIVE, LeasedSlice, SendPlan, slice_ranges
 from clarion.foundation.errors import NotFound
-from clarion.providers.registry import transports_of
+from clarion.providers.registry import SENDERS, transports_of
 
 SQL = load(__package__)
 
@@ -64,7 +64,6 @@ class SendService:
         await self._insert_slices(send_id, account_id, shares, within)
         await SQL.set_estimate.execute(within, send_id=send_id, estimate=sum(share.matches for share in shares))
         await SQL.complete_if_empty.execute(within, send_id=send_id)
-        await SQL.wake.execute(within)
         return send_id
 
     async def _shares(
@@ -73,7 +72,7 @@ class SendService:
         providers = await self._apps.providers_of(account_id, app_ids, within)
         shares = []
         for app_id in app_ids:
-            for provider in providers.get(app_id, ()):
+            for provider in sorted(SENDERS.keys() & providers.get(app_id, ())):
                 matches = await self._audiences.matches(account_id, app_id, conditions, transports_of(provider), within)
                 shares.append(_Share(app_id, provider, matches))
         return shares
@@ -138,11 +137,23 @@ class SendService:
             raise NotFound(f"send {send_id} does not exist")
         return SendPlan(*row)
 
-    async def states(self, send_ids: Collection[int]) -> dict[int, str]:
-        """Present states of sends."""
+    async def stops(self, slices: Collection[LeasedSlice]) -> dict[tuple[int, int], str]:
+        """Which of these slices must not go on (cancelled, paused, archived …), with the state to leave them in."""
+        held = list(slices)
         async with self._database.acquire() as connection:
-            rows = await SQL.states.fetch(connection, send_ids=list(send_ids))
-        return {row["id"]: row["state"] for row in rows}
+            rows = await SQL.stops.fetch(
+                connection,
+                send_ids=[item.send_id for item in held],
+                numbers=[item.no for item in held],
+                app_ids=[item.app_id for item in held],
+                providers=[item.provider for item in held],
+            )
+        return {(row["send_id"], row["no"]): row["leave_as"] for row in rows}
+
+    async def release_owners(self, owners: Collection[str]) -> int:
+        """Free the slices of processes that are certainly dead; how many there were."""
+        async with self._database.acquire() as connection:
+            return await SQL.release_owners.execute(connection, owners=list(owners))
 
     async def finish(self) -> list[int]:
         """Complete what is complete and clear what can never run; returns the completed sends."""
@@ -164,11 +175,17 @@ class SendService:
 
     async def resume_of(self, account_id: int, scheduler_id: int, within: Connection) -> int:
         """Let the paused sends of a scheduler go on; how many there were."""
-        count = await SQL.resume_sends.execute(within, account_id=account_id, scheduler_id=scheduler_id)
-        await SQL.wake.execute(within)
-        return count
+        return await SQL.resume_sends.execute(within, account_id=account_id, scheduler_id=scheduler_id)
 
     async def pause(self, send_id: int, *, reason: str) -> None:
         """Pause one send because the system must (a push that every device refuses)."""
         async with self._database.acquire() as connection:
             await SQL.pause_send.execute(connection, send_id=send_id, reason=reason)
+
+    async def reopen(self, send_ids: Collection[int], *, within: Connection) -> None:
+        """Let complete sends go on, because some of their deliveries wait again."""
+        await SQL.reopen.execute(within, send_ids=list(send_ids))
+
+    async def expire_open(self, *, within: Connection) -> int:
+        """Expire what is left of every open send of the installation; how many sends that concerns."""
+        return await SQL.expire_open.execute(within)

@@ -22,7 +22,7 @@ class StatisticsService:
         for row in rows:
             key = row[:-1]
             merged[key] = merged.get(key, 0) + row.n
-        keys = sorted(merged)  # type: ignore[type-var]  # tuples of comparable columns
+        keys = sorted(merged)
         columns = list(zip(*keys, strict=True))
         await SQL.fold.execute(
             within,

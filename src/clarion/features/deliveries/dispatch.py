@@ -1,0 +1,88 @@
+"""What dispatch reads and claims: recipients of a slice, waiting deliveries, credentials that pause and resume."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from clarion.db import Conditions, Database, load
+from clarion.features.deliveries.model import Recipient, WaitingDelivery
+from clarion.features.sends import LeasedSlice, SendPlan
+from clarion.providers.contract import Credential
+from clarion.providers.registry import transports_of
+
+SQL = load(__package__)
+PAGE = 2500
+"""Recipients read at once: short transactions, and a bounded share of memory for each slice."""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialState:
+    """How a credential stands."""
+
+    version: int
+    paused: bool
+    unproven: bool
+    """No provider has answered anything to this version yet."""
+
+
+class DispatchStore:
+    """The dispatch side of deliveries."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    async def recipients(
+        self, item: LeasedSlice, plan: SendPlan, conditions: Conditions
+    ) -> AsyncIterator[Sequence[Recipient]]:
+        """The slice's recipients in pages. A slice that was leased before leaves out whoever has a delivery."""
+        first = item.attempt == 1
+        statement = (SQL.recipients if first else SQL.recipients_left).where(conditions)
+        more = {} if first else {"day": plan.day, "send_id": plan.id}
+        id_from = item.id_from
+        while True:
+            async with self._database.acquire() as connection:
+                page = await statement.fetch(
+                    connection,
+                    app_id=item.app_id,
+                    id_from=id_from,
+                    id_to=item.id_to,
+                    transports=transports_of(item.provider),
+                    cutoff_at=plan.cutoff_at,
+                    limit=PAGE,
+                    **more,
+                )
+            if page:
+                yield page  # type: ignore[misc]  # a record reads like the Recipient it is selected as
+            if len(page) < PAGE:
+                return
+            id_from = page[-1][0] + 1
+
+    async def claim(self, *, limit: int, seconds: float) -> list[WaitingDelivery]:
+        """Lease up to `limit` waiting deliveries whose moment has come; committed when it returns."""
+        async with self._database.transaction() as connection:
+            rows = await SQL.claim.fetch(connection, limit=limit, seconds=seconds)
+        return [WaitingDelivery(*row) for row in rows]
+
+    async def pause_credential(self, credential: Credential, reason: str) -> None:
+        """Stop using a credential that its provider refuses; one probe every 15 minutes."""
+        async with self._database.acquire() as connection:
+            for statement in (SQL.pause_credential, SQL.probe_failed):
+                await statement.execute(
+                    connection,
+                    app_id=credential.app_id,
+                    provider=credential.provider,
+                    version=credential.version,
+                    reason=reason,
+                )
+
+    async def resume_credential(self, credential: Credential) -> None:
+        """A probe succeeded: use the credential again."""
+        async with self._database.acquire() as connection:
+            await SQL.resume_credential.execute(
+                connection, app_id=credential.app_id, provider=credential.provider, version=credential.version
+            )
+
+    async def credential_state(self, app_id: int, provider: str) -> CredentialState | None:
+        """How a credential stands now; None when the app has none for the provider."""
+        async with self._database.acquire() as connection:
+            row = await SQL.credential_state.fetchrow(connection, app_id=app_id, provider=provider)
+        return None if row is None else CredentialState(row["version"], row["paused"], row["results"] == 0)

@@ -1,0 +1,198 @@
+"""Writing outcomes down: deliveries, counts, token drops and credential results in one transaction per batch.
+
+New deliveries arrive by COPY. When that fails because a row exists already (a lease was lost, or a commit's answer
+was), the batch is written again row by row in the careful form, and only what was really inserted is counted.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+
+import asyncpg
+
+from clarion.db import Connection, Database, load
+from clarion.features.deliveries.guard import Window, judge
+from clarion.features.deliveries.model import Entry, State, TokenDrop
+from clarion.features.sends import SendService
+from clarion.features.statistics import StatisticsService, StatRow
+from clarion.features.statistics.model import hour_of
+from clarion.foundation.errors import Unavailable
+from clarion.providers.registry import transports_of
+
+SQL = load(__package__)
+_Key = tuple[int, int, int]
+_RETRY_PAUSE = 0.5
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one write records."""
+
+    entries: list[Entry] = field(default_factory=list)
+    """First outcomes: new rows."""
+    settlements: list[Entry] = field(default_factory=list)
+    """Outcomes of waiting rows."""
+    uncounted: set[_Key] = field(default_factory=set)
+    """(app, send, device) of settlements whose attempt does not count."""
+    drops: list[TokenDrop] = field(default_factory=list)
+    results: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """Provider answers per (app, provider)."""
+
+    @property
+    def size(self) -> int:
+        """Messages recorded by this batch."""
+        return len(self.entries) + len(self.settlements)
+
+
+class Ledger:
+    """The only writer of deliveries."""
+
+    def __init__(self, *, database: Database, statistics: StatisticsService, sends: SendService) -> None:
+        self._database = database
+        self._statistics = statistics
+        self._sends = sends
+
+    async def record(self, batch: Batch) -> None:
+        """Write a batch; returns when it is committed, however long the database is away.
+
+        A lost connection leaves the commit's fate unknown, so every repetition uses the careful form.
+        """
+        careful = False
+        while True:
+            try:
+                await self._write(batch, careful=careful)
+            except (Unavailable, asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.QueryCanceledError):
+                careful = True
+                await asyncio.sleep(_RETRY_PAUSE)
+            except asyncpg.UniqueViolationError:
+                careful = True
+            else:
+                return
+
+    async def _write(self, batch: Batch, *, careful: bool) -> None:
+        async with self._database.transaction() as connection:
+            counted = await self._insert(connection, batch.entries, careful=careful)
+            counted += await self._settle(connection, batch)
+            await self._statistics.fold(connection, _stat_rows(counted))
+            await self._count_results(connection, batch)
+            await self._drop_tokens(connection, batch.drops)
+
+    async def _insert(self, connection: Connection, entries: list[Entry], *, careful: bool) -> list[Entry]:
+        """Insert new rows; returns those that were inserted."""
+        if not entries:
+            return []
+        if not careful:
+            await connection.copy_records_to_table("delivery", records=entries, columns=Entry._fields)
+            return entries
+        columns = zip(*entries, strict=True)
+        rows = await SQL.insert.fetch(connection, **{f"c{no}": list(values) for no, values in enumerate(columns)})
+        inserted = {(row["app_id"], row["send_id"], row["device_id"]) for row in rows}
+        return [entry for entry in entries if _key(entry) in inserted]
+
+    async def _settle(self, connection: Connection, batch: Batch) -> list[Entry]:
+        """Update waiting rows; returns those that still waited for this attempt."""
+        entries = batch.settlements
+        if not entries:
+            return []
+        rows = await SQL.settle.fetch(
+            connection,
+            days=[entry.day for entry in entries],
+            app_ids=[entry.app_id for entry in entries],
+            send_ids=[entry.send_id for entry in entries],
+            device_ids=[entry.device_id for entry in entries],
+            states=[entry.state for entry in entries],
+            reasons=[entry.reason for entry in entries],
+            codes=[entry.code for entry in entries],
+            provider_ids=[entry.provider_id for entry in entries],
+            token_hashes=[entry.token_hash for entry in entries],
+            attempts=[entry.attempt for entry in entries],
+            maybes=[entry.may_be_sent for entry in entries],
+            nexts=[entry.next_attempt_at for entry in entries],
+            settled=[entry.settled_at for entry in entries],
+            uncounted=[_key(entry) in batch.uncounted for entry in entries],
+        )
+        settled = {(row["app_id"], row["send_id"], row["device_id"]) for row in rows}
+        return [entry for entry in entries if _key(entry) in settled]
+
+    async def _count_results(self, connection: Connection, batch: Batch) -> None:
+        guarded = Counter((drop.app_id, drop.provider) for drop in batch.drops if drop.guarded)
+        for (app_id, provider), results in sorted(batch.results.items()):
+            await SQL.count_results.execute(
+                connection, app_id=app_id, provider=provider, results=results, guarded=guarded[app_id, provider]
+            )
+
+    async def _drop_tokens(self, connection: Connection, drops: list[TokenDrop]) -> None:
+        """Invalidate tokens: certain codes always, guarded ones as the mass guard rules."""
+        certain = [drop for drop in drops if not drop.guarded]
+        await _mark(connection, certain, suspects=False)
+        guarded = sorted((drop for drop in drops if drop.guarded), key=_credential)
+        for (app_id, provider), group in groupby(guarded, key=_credential):
+            await self._rule(connection, app_id, provider, list(group))
+
+    async def _rule(self, connection: Connection, app_id: int, provider: str, drops: list[TokenDrop]) -> None:
+        row = await SQL.window_counts.fetchrow(connection, app_id=app_id, provider=provider)
+        if row is None:
+            return
+        ruling = judge(Window(row["results"], row["guarded"], row["seen"], row["tripped"]))
+        await _mark(connection, drops, suspects=ruling.suspects_only)
+        if not (ruling.trip or ruling.pause):
+            return
+        code = Counter(drop.code for drop in drops).most_common(1)[0][0]
+        await SQL.trip_guard.execute(connection, app_id=app_id, provider=provider, code=code)
+        transports = transports_of(provider)
+        await SQL.restore_tokens.execute(connection, app_id=app_id, transports=transports)
+        if ruling.pause:
+            reason = f"almost every device answers {code}: check environment, project and key"
+            await SQL.pause_by_guard.execute(connection, app_id=app_id, provider=provider, reason=reason)
+            await self._requeue(connection, app_id, provider)
+
+    async def _requeue(self, connection: Connection, app_id: int, provider: str) -> None:
+        """Deliveries that failed by guarded codes wait again, and are no longer counted as failed."""
+        rows = await SQL.requeue_guarded.fetch(connection, app_id=app_id, provider=provider)
+        await self._statistics.fold(connection, [StatRow._make((*row, -1)) for row in rows])
+        await self._sends.reopen({row["send_id"] for row in rows}, within=connection)
+
+
+def _key(entry: Entry) -> _Key:
+    return entry.app_id, entry.send_id, entry.device_id
+
+
+def _credential(drop: TokenDrop) -> tuple[int, str]:
+    return drop.app_id, drop.provider
+
+
+async def _mark(connection: Connection, drops: Sequence[TokenDrop], *, suspects: bool) -> None:
+    """Invalidate the drops' tokens, or only mark them as suspects."""
+    if not drops:
+        return
+    columns = {
+        "app_ids": [drop.app_id for drop in drops],
+        "hashes": [drop.token_hash for drop in drops],
+        "codes": [drop.code for drop in drops],
+    }
+    if suspects:
+        await SQL.suspect_tokens.execute(connection, **columns)
+    else:
+        await SQL.drop_tokens.execute(connection, guarded=[drop.guarded for drop in drops], **columns)
+
+
+def _stat_rows(entries: Iterable[Entry]) -> list[StatRow]:
+    """Counts of the terminal outcomes among `entries`."""
+    counts: Counter[tuple[int, int, int, int, str, str, str, datetime | None, str]] = Counter()
+    for entry in entries:
+        if entry.state == State.SENT:
+            outcome = "sent"
+        elif entry.state == State.FAILED:
+            outcome = f"failed:{entry.reason}"
+        elif entry.state == State.CANCELLED:
+            outcome = "cancelled"
+        else:
+            continue
+        counts[
+            entry.account_id, entry.app_id, entry.send_id, entry.push_id, entry.country, entry.lang, entry.platform,
+            entry.settled_at, outcome,
+        ] += 1  # fmt: skip
+    return [StatRow(*key[:7], hour_of(key[7]), key[8], n) for key, n in counts.items() if key[7] is not None]

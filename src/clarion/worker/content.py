@@ -1,0 +1,67 @@
+"""Which words a device gets: push and translation, rendered once per transport and spliced per device."""
+
+import random
+from collections.abc import Sequence
+from datetime import datetime
+
+from clarion.features.deliveries.model import Attempt, Job, Recipient
+from clarion.features.pushes import PushContent
+from clarion.foundation.ids import MessageIds
+from clarion.providers.contract import Prepared, Sender, Verdict
+from clarion.providers.transport import Request
+
+
+class Renderer:
+    """Renders messages of one send for one sender."""
+
+    def __init__(self, sender: Sender, ids: MessageIds) -> None:
+        self._sender = sender
+        self._ids = ids
+        self._ttl = -1
+        self._prepared: dict[tuple[int, str, str], Prepared] = {}
+
+    def _fragments(self, push: PushContent, lang: str, transport: str) -> Prepared:
+        key = (push.id, lang, transport)
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            prepared = self._sender.prepare(push.translations[lang], transport=transport, ttl=self._ttl)
+            self._prepared[key] = prepared
+        return prepared
+
+    def set_moment(self, expires_at: datetime, now: datetime) -> None:
+        """Every attempt carries the time to live that is left, in whole seconds."""
+        ttl = max(0, int((expires_at - now).total_seconds()))
+        if ttl != self._ttl:
+            self._ttl = ttl
+            self._prepared.clear()
+
+    def render(
+        self, job: Job, recipients: Sequence[Recipient], pushes: Sequence[PushContent], now: datetime
+    ) -> tuple[list[Request], list[tuple[Attempt, Verdict]]]:
+        """Requests for first attempts, and messages that cannot be sent at all with the reason."""
+        self.set_moment(job.expires_at, now)
+        prefix = self._ids.prefix(job.day, job.send_id, job.app_id)
+        make, only = self._ids.make, pushes[0] if len(pushes) == 1 else None
+        requests: list[Request] = []
+        refused: list[tuple[Attempt, Verdict]] = []
+        for device_id, token, transport, country, device_lang, platform, token_hash in recipients:
+            push = only or random.choice(pushes)  # noqa: S311 - a fair share, not a secret
+            lang = push.language_for(device_lang)
+            msg_id, uuid = make(prefix, device_id)
+            attempt = Attempt(job, device_id, country, platform, token_hash, push.id, lang, now)
+            message = self._fragments(push, lang, transport).request(token, msg_id, uuid, attempt)
+            if isinstance(message, Verdict):
+                refused.append((attempt, message))
+            else:
+                attempt.request = message
+                requests.append(message)
+        return requests, refused
+
+    def again(self, attempt: Attempt, token: str, transport: str, push: PushContent) -> Request | Verdict:
+        """The request of a further attempt: same identity, same translation, the token of now."""
+        job = attempt.job
+        msg_id, uuid = self._ids.make(self._ids.prefix(job.day, job.send_id, job.app_id), attempt.device_id)
+        message = self._fragments(push, attempt.lang, transport).request(token, msg_id, uuid, attempt)
+        if isinstance(message, Request):
+            attempt.request = message
+        return message

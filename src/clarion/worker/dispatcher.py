@@ -1,0 +1,129 @@
+"""The dispatch loop: leases slices, runs them side by side, keeps their leases, and obeys pause and cancel."""
+
+import asyncio
+
+import structlog
+
+from clarion.features.deliveries.dispatch import DispatchStore
+from clarion.features.sends import LeasedSlice, SendService
+from clarion.foundation.clock import Clock
+from clarion.foundation.ids import MessageIds
+from clarion.worker.lane import LaneBlocked
+from clarion.worker.lanes import Lanes
+from clarion.worker.plans import Plans
+from clarion.worker.recorder import Recorder
+from clarion.worker.slice_run import LEASE, SliceRun, lease_clock
+from clarion.worker.window import Window
+
+log = structlog.get_logger()
+
+MAX_RUNS = 12
+MAX_RUNS_OF_LANE = 4
+"""Slices of one credential that run at once; a slow provider never holds all runs."""
+
+
+class Dispatcher:
+    """Slices in this process."""
+
+    def __init__(
+        self,
+        *,
+        owner: str,
+        sends: SendService,
+        store: DispatchStore,
+        lanes: Lanes,
+        plans: Plans,
+        recorder: Recorder,
+        window: Window,
+        ids: MessageIds,
+        clock: Clock,
+    ) -> None:
+        self._owner = owner
+        self._sends = sends
+        self._store = store
+        self._lanes = lanes
+        self._plans = plans
+        self._recorder = recorder
+        self._window = window
+        self._ids = ids
+        self._clock = clock
+        self._runs: dict[tuple[int, int], SliceRun] = {}
+        self.changed = asyncio.Event()
+        """Set when a run ends, so that the next slice is leased without waiting."""
+
+    async def lease(self, tasks: asyncio.TaskGroup) -> int:
+        """Lease what there is room for and start it; how many slices that was."""
+        room = min(2, MAX_RUNS - len(self._runs))
+        if room <= 0:
+            return 0
+        leased_at = lease_clock()
+        slices = await self._sends.lease(owner=self._owner, limit=room, seconds=LEASE, blocked=self._busy())
+        for item in slices:
+            await self._start(tasks, item, leased_at)
+        return len(slices)
+
+    def _busy(self) -> list[tuple[int, str]]:
+        """Credentials whose slices are not to be leased now: blocked, or with enough runs already."""
+        keys = [run.lane.key for run in self._runs.values()]
+        crowded = {key for key in keys if keys.count(key) >= MAX_RUNS_OF_LANE}
+        return [*crowded, *self._lanes.blocked()]
+
+    async def _start(self, tasks: asyncio.TaskGroup, item: LeasedSlice, leased_at: float) -> None:
+        try:
+            lane = await self._lanes.open(item.app_id, item.provider)
+        except LaneBlocked:
+            await self._sends.leave(item, "ready")
+            return
+        if lane is None:
+            await self._sends.leave(item, "cancelled")
+            return
+        opened = await self._plans.open(item.send_id)
+        run = SliceRun(
+            item,
+            opened,
+            lane,
+            recorder=self._recorder,
+            window=self._window,
+            clock=self._clock,
+            leased_at=leased_at,
+        )
+        self._runs[item.key] = run
+        tasks.create_task(self._run(run))
+
+    async def _run(self, run: SliceRun) -> None:
+        try:
+            await run.run(self._store, self._sends, self._ids)
+        finally:
+            del self._runs[run.item.key]
+            self.changed.set()
+
+    async def extend(self) -> None:
+        """Renew the leases of all runs; a run whose lease is lost stops."""
+        runs = list(self._runs.values())
+        if not runs:
+            return
+        began = lease_clock()
+        kept = await self._sends.extend([run.item for run in runs], seconds=LEASE)
+        for run in runs:
+            if run.item.key in kept:
+                run.leased_at = began
+            else:
+                log.warning("lease_lost", send=run.send_id, slice=run.item.no)
+                run.stop("ready")
+
+    async def obey(self) -> None:
+        """Stop what was cancelled, paused, archived or deleted meanwhile."""
+        runs = list(self._runs.values())
+        if not runs:
+            return
+        await self._plans.refresh()
+        stops = await self._sends.stops([run.item for run in runs])
+        for run in runs:
+            leave_as = stops.get(run.item.key)
+            if leave_as is not None and run.leave_as is None:
+                run.stop(leave_as)
+
+    def stop(self) -> None:
+        """Drain: stop feeding, give back what is not written."""
+        for run in list(self._runs.values()):
+            run.stop("ready")

@@ -1,0 +1,301 @@
+"""A lane: one credential's way out in this process, with its limiter, breaker and retry budget.
+
+Answers come in on the event loop, become verdicts, and go to the recorder. A credential that its provider refuses
+closes its lane: what was not written goes back to its jobs, unrecorded and uncounted.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from clarion.features.deliveries.decide import Standing, decide
+from clarion.features.deliveries.model import Attempt, Job
+from clarion.foundation.backoff import Backoff
+from clarion.foundation.clock import Clock
+from clarion.providers.contract import Credential, CredentialRefused, Outcome, Sender, Verdict
+from clarion.providers.limits import FAILURES, Breaker, RateLimiter, RetryBudget
+from clarion.providers.transport import Answer, Request
+from clarion.worker.recorder import Recorder
+from clarion.worker.window import LaneKey, Window
+
+log = structlog.get_logger()
+
+_THROTTLES = (Outcome.THROTTLED_CREDENTIAL, Outcome.THROTTLED_PROVIDER)
+_DEFAULT_THROTTLE = 60.0
+_TOKEN_TROUBLE = 15.0
+"""Seconds without sending after the token endpoint failed for now."""
+PATIENCE = 1.0
+"""Seconds that work waits at a lane; with a longer wait ahead it is put back instead."""
+MESSAGE_FAULTS = 20
+"""Consecutive refusals of one push that pause its send (providers.md §1.1)."""
+
+
+class LaneBlocked(Exception):
+    """Nothing can be sent here for `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"blocked for {seconds:.0f} s")
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class LaneParts:
+    """What a lane is made of."""
+
+    window: Window
+    recorder: Recorder
+    limiter: RateLimiter
+    breaker: Breaker
+    budget: RetryBudget
+    backoff: Backoff
+    clock: Clock
+    pause: Callable[[Credential, str], Awaitable[None]]
+    resume: Callable[[Credential], Awaitable[None]]
+    push_refused: Callable[[int, str], Awaitable[None]]
+    """Called with a send and the provider's words when a push keeps being refused."""
+
+
+class Lane:
+    """One credential in this process."""
+
+    def __init__(self, credential: Credential, parts: LaneParts, *, unproven: bool) -> None:
+        self.credential = credential
+        self.key: LaneKey = (credential.app_id, credential.provider)
+        self.parts = parts
+        self.sender: Sender
+        self.unproven = unproven
+        """The credential is new or paused: one message must be answered well before others follow."""
+        self._trial: asyncio.Event | None = None
+        self.refused: Verdict | None = None
+        self._closed_until = float("-inf")
+        self._renewing: list[Attempt] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._message_faults: dict[int, int] = {}
+
+    # the way out
+
+    def blocked_for(self) -> float:
+        """Seconds until something may be sent; 0 = now."""
+        if self.refused is not None:
+            return float("inf")
+        now = self.parts.clock.monotonic()
+        waits = self._closed_until - now, self.parts.breaker.next_in(now), self.parts.limiter.next_in(now)
+        return max(0.0, *waits)
+
+    async def admit(self, count: int) -> int:
+        """Wait until up to `count` messages may go, and take places for them; how many. Raises `LaneBlocked`."""
+        granted = 0
+        while not granted:
+            blocked = self.blocked_for()
+            if blocked > PATIENCE:
+                raise LaneBlocked(blocked)
+            if blocked:
+                await asyncio.sleep(blocked)
+                continue
+            await self._ready()
+            granted = await self._grant(count)
+        await self.parts.window.take(self.key, granted)
+        return granted
+
+    async def _grant(self, count: int) -> int:
+        parts = self.parts
+        if self._trial is not None:
+            await self._trial.wait()
+            return 0
+        now = parts.clock.monotonic()
+        granted = self.take_now(1 if self.unproven else count)
+        if not granted:
+            await asyncio.sleep(min(PATIENCE, max(0.001, parts.limiter.next_in(now))))
+        elif self.unproven:
+            self._trial = asyncio.Event()
+        parts.budget.first(granted, now)
+        return granted
+
+    def take_now(self, wanted: int) -> int:
+        """How many of `wanted` messages breaker and limiter let go at once; they count as sent."""
+        parts, now = self.parts, self.parts.clock.monotonic()
+        permitted = parts.breaker.permits(wanted, now)
+        granted = parts.limiter.take(permitted, now)
+        if permitted and not granted:
+            parts.breaker.recall(now)
+        return granted
+
+    async def _ready(self) -> None:
+        try:
+            await self.sender.ready()
+        except CredentialRefused as error:
+            self._unready(error.verdict)
+            raise LaneBlocked(self.blocked_for() or _DEFAULT_THROTTLE) from error
+
+    def _unready(self, verdict: Verdict) -> None:
+        """No access token: the credential is refused, or its token endpoint is in trouble."""
+        if verdict.outcome in (Outcome.CREDENTIAL, Outcome.AUTH):
+            self._refuse(verdict)
+        else:
+            wait = verdict.retry_after or _TOKEN_TROUBLE
+            self._closed_until = self.parts.clock.monotonic() + wait
+
+    async def take_retries(self, wanted: int) -> tuple[int, float]:
+        """How many of `wanted` retries may go now (their places are taken already), and the others' wait in seconds."""
+        blocked = self.blocked_for()
+        if not blocked:
+            try:
+                await self._ready()
+            except LaneBlocked as error:
+                blocked = error.seconds
+        if blocked or self._trial is not None:
+            return 0, blocked or PATIENCE
+        now = self.parts.clock.monotonic()
+        if self.unproven:
+            granted = self.take_now(1)
+            self._trial = asyncio.Event() if granted else None
+            return granted, PATIENCE
+        granted = self.take_now(self.parts.budget.take(wanted, now))
+        return granted, max(PATIENCE, self.parts.budget.next_in(now))
+
+    def submit(self, requests: list[Request]) -> None:
+        """Hand admitted messages over; the tag of each is its `Attempt`."""
+        self.sender.submit(requests)
+        self._forget_trial()
+
+    def forgo(self, count: int) -> None:
+        """Admitted messages are not sent after all."""
+        self.parts.window.release(self.key, count)
+        self.parts.breaker.recall(self.parts.clock.monotonic())
+        self._forget_trial()
+
+    def _forget_trial(self) -> None:
+        """A trial whose message never left proves nothing; the next one is a trial again."""
+        if self._trial is not None and not self.sender.pending and not self._renewing:
+            self._end_trial(good=False)
+
+    def recall(self, job: Job | None = None) -> None:
+        """Take back what has not been written: of one job, or of all."""
+        withdrawn = self.sender.withdraw()
+        keep: list[Request] = []
+        for request in withdrawn:
+            attempt = request.tag
+            assert isinstance(attempt, Attempt)  # noqa: S101 - every tag of ours is one
+            if job is None or attempt.job is job:
+                attempt.job.give_back(attempt, 0.0)
+            else:
+                keep.append(request)
+        self.sender.submit(keep)
+        self._forget_trial()
+
+    # answers
+
+    def answers(self, answers: list[Answer]) -> None:
+        """The sink of the channel: judge and record."""
+        now, sender, recorder = self.parts.clock.now(), self.sender, self.parts.recorder
+        outcomes: Counter[Outcome] = Counter()
+        for answer in answers:
+            attempt: Attempt = answer.tag  # type: ignore[assignment]  # every tag of ours is one
+            verdict = sender.verdict(answer)
+            if verdict.outcome is Outcome.OK:
+                recorder.sent(attempt, verdict, now)
+            else:
+                outcomes[verdict.outcome] += 1
+                self._other(attempt, verdict, now)
+        self._count(len(answers), outcomes)
+
+    def _count(self, answers: int, outcomes: Counter[Outcome]) -> None:
+        """Tell breaker and mass guard; end a trial."""
+        faults = sum(outcomes[outcome] for outcome in FAILURES)
+        now = self.parts.clock.monotonic()
+        if self.parts.breaker.record(answers, faults, now):
+            self.parts.limiter.recover(now)
+        good = answers - faults - outcomes[Outcome.CREDENTIAL] - outcomes[Outcome.AUTH]
+        if good:
+            self.parts.recorder.answered(self.key, good)
+        if self._trial is not None:
+            self._end_trial(good=good > 0)
+
+    def _end_trial(self, *, good: bool) -> None:
+        trial, self._trial = self._trial, None
+        if good and self.refused is None:
+            self.unproven = False
+            self._start(self.parts.resume(self.credential))
+        if trial is not None:
+            trial.set()
+
+    def _other(self, attempt: Attempt, verdict: Verdict, now: datetime) -> None:
+        if verdict.outcome is Outcome.AUTH and not attempt.refreshed:
+            self._renew_later(attempt)
+            return
+        if verdict.outcome in (Outcome.CREDENTIAL, Outcome.AUTH) and verdict.platform_only is None:
+            self._refuse(verdict)
+            attempt.job.give_back(attempt, 0.0)
+            return
+        if verdict.outcome in _THROTTLES:
+            self._throttle(verdict)
+        standing = Standing(attempt.number, attempt.first_at, attempt.job.expires_at)
+        decision = decide(verdict, standing, now=now, backoff=self.parts.backoff)
+        self.parts.recorder.settle(attempt, verdict, decision, now)
+        self._watch_push(attempt, verdict)
+
+    def _throttle(self, verdict: Verdict) -> None:
+        wait = verdict.retry_after if verdict.retry_after is not None else verdict.default_wait
+        seconds = _DEFAULT_THROTTLE if wait is None else max(1.0, wait)
+        now = self.parts.clock.monotonic()
+        self.parts.limiter.throttle(now + seconds, now)
+
+    def _watch_push(self, attempt: Attempt, verdict: Verdict) -> None:
+        """Pause the send of a push that every device's provider call refuses."""
+        if verdict.outcome is not Outcome.MESSAGE:
+            self._message_faults.pop(attempt.push_id, None)
+            return
+        count = self._message_faults.get(attempt.push_id, 0) + 1
+        self._message_faults[attempt.push_id] = count
+        if count == MESSAGE_FAULTS:
+            self._start(self.parts.push_refused(attempt.job.send_id, f"{verdict.code}: {verdict.text}"))
+
+    def _refuse(self, verdict: Verdict) -> None:
+        """Close the lane: the provider does not accept the credential."""
+        if self.refused is not None:
+            return
+        self.refused = verdict
+        reason = f"{verdict.code}: {verdict.text}" if verdict.text else verdict.code
+        log.warning("credential_paused", app=self.key[0], provider=self.key[1], code=verdict.code)
+        self._start(self.parts.pause(self.credential, reason))
+        self.recall()
+
+    # renewing the access token
+
+    def _renew_later(self, attempt: Attempt) -> None:
+        attempt.refreshed = True
+        self._renewing.append(attempt)
+        if len(self._renewing) == 1:
+            self.sender.refresh()
+            self._start(self._renew())
+
+    async def _renew(self) -> None:
+        try:
+            await self.sender.ready()
+        except CredentialRefused as error:
+            self._unready(error.verdict)
+            attempts, self._renewing = self._renewing, []
+            for attempt in attempts:
+                attempt.job.give_back(attempt, self.parts.backoff.delay(1))
+            return
+        attempts, self._renewing = self._renewing, []
+        self.sender.submit([attempt.request for attempt in attempts if attempt.request is not None])
+
+    def _start(self, work: Awaitable[None]) -> None:
+        async def run() -> None:
+            await work
+
+        task = asyncio.create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def aclose(self, *, grace: float) -> None:
+        """Take back what was not written, wait for the rest, close connections."""
+        self.recall()
+        await self.sender.aclose(grace=grace)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)

@@ -1,0 +1,142 @@
+"""The lanes of this process: opened when there is work, closed when idle or when the credential changes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from clarion.features.apps.service import AppService
+from clarion.features.deliveries.dispatch import DispatchStore
+from clarion.foundation.backoff import Backoff
+from clarion.foundation.clock import Clock
+from clarion.providers.contract import Credential, CredentialRefused, Sender
+from clarion.providers.limits import Breaker, RateLimiter, RetryBudget
+from clarion.providers.transport import Sink
+from clarion.settings import Settings
+from clarion.worker.lane import Lane, LaneBlocked, LaneParts
+from clarion.worker.recorder import Recorder
+from clarion.worker.window import LaneKey, Window
+
+OpenSender = Callable[[Credential, Sink], Sender]
+_GRACE = 20.0
+
+
+class Lanes:
+    """All lanes of this process."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        apps: AppService,
+        store: DispatchStore,
+        window: Window,
+        recorder: Recorder,
+        clock: Clock,
+        open_sender: OpenSender,
+        push_refused: Callable[[int, str], Awaitable[None]],
+    ) -> None:
+        self._settings = settings
+        self._apps = apps
+        self._store = store
+        self._window = window
+        self._recorder = recorder
+        self._clock = clock
+        self._open_sender = open_sender
+        self._push_refused = push_refused
+        self._share = 1.0
+        self._lanes: dict[LaneKey, Lane] = {}
+        self._limits: dict[tuple[str, str], tuple[RateLimiter, Breaker, RetryBudget]] = {}
+        self._opening = asyncio.Lock()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def open(self, app_id: int, provider: str) -> Lane | None:
+        """The lane of an app's credential as it is now; None when the app has none.
+
+        Raises `LaneBlocked` when the credential cannot be used at all; it is paused then.
+        """
+        async with self._opening:
+            state = await self._store.credential_state(app_id, provider)
+            lane = self._lanes.get((app_id, provider))
+            if lane is not None and (state is None or self._stale(lane, state.version, paused=state.paused)):
+                self._retire(lane)
+                lane = None
+            if state is None or lane is not None:
+                return lane
+            credential = await self._apps.credential(app_id, provider)
+            if credential is None:
+                return None
+            return await self._make(credential, unproven=state.paused or state.unproven)
+
+    @staticmethod
+    def _stale(lane: Lane, version: int, *, paused: bool) -> bool:
+        """A replaced credential, or a refused one that may be tried again."""
+        return lane.credential.version != version or lane.refused is not None or (paused and not lane.unproven)
+
+    async def _make(self, credential: Credential, *, unproven: bool) -> Lane:
+        limiter, breaker, budget = self._limits_of(credential)
+        parts = LaneParts(
+            window=self._window,
+            recorder=self._recorder,
+            limiter=limiter,
+            breaker=breaker,
+            budget=budget,
+            backoff=Backoff(base=self._settings.retry_base_sec),
+            clock=self._clock,
+            pause=self._store.pause_credential,
+            resume=self._store.resume_credential,
+            push_refused=self._push_refused,
+        )
+        lane = Lane(credential, parts, unproven=unproven)
+        try:
+            lane.sender = self._open_sender(credential, lane.answers)
+        except CredentialRefused as error:
+            await self._store.pause_credential(credential, str(error))
+            raise LaneBlocked(float("inf")) from error
+        self._lanes[lane.key] = lane
+        return lane
+
+    def _limits_of(self, credential: Credential) -> tuple[RateLimiter, Breaker, RetryBudget]:
+        """Limits outlive lanes and belong to the credential itself: apps of one project share its quota."""
+        key = (credential.provider, credential.fingerprint)
+        known = self._limits.get(key)
+        if known is None:
+            rate = self._settings.rate(credential.provider)
+            known = RateLimiter(rate.per_second, warmup=rate.warmup), Breaker(), RetryBudget()
+            self._limits[key] = known
+            self._apply_share(known)
+        return known
+
+    def set_share(self, workers: int) -> None:
+        """Share every rate with this many worker processes, this one included."""
+        self._share = 1.0 / max(1, workers)
+        for limits in self._limits.values():
+            self._apply_share(limits)
+
+    def _apply_share(self, limits: tuple[RateLimiter, Breaker, RetryBudget]) -> None:
+        limiter, _, budget = limits
+        limiter.set_share(self._share)
+        budget.set_share(self._share)
+
+    def blocked(self) -> list[LaneKey]:
+        """Lanes through which nothing goes for a while: their slices are better left to others."""
+        return [key for key, lane in self._lanes.items() if lane.refused is None and lane.blocked_for() > 1.0]
+
+    def _retire(self, lane: Lane) -> None:
+        """Close a lane in the background; its answers are still recorded."""
+        self._lanes.pop(lane.key, None)
+        task = asyncio.create_task(lane.aclose(grace=_GRACE))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def refresh(self) -> None:
+        """Close lanes whose credential was replaced or removed; new sends use the new one (CR-6)."""
+        for key, lane in list(self._lanes.items()):
+            state = await self._store.credential_state(*key)
+            if state is None or state.version != lane.credential.version:
+                self._retire(lane)
+
+    async def aclose(self) -> None:
+        """Take back what was not written, wait for the answers of the rest, close all connections."""
+        for lane in list(self._lanes.values()):
+            self._retire(lane)
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=_GRACE + 5)

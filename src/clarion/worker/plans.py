@@ -1,0 +1,60 @@
+"""What this process knows of the sends it works on: content and compiled filter, kept for as long as they are used."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from clarion.db import Conditions
+from clarion.features.audiences import AudienceService
+from clarion.features.audiences.model import Filter
+from clarion.features.pushes import PushContent, PushService
+from clarion.features.sends import SendPlan, SendService
+
+_LIMIT = 128
+
+
+@dataclass(slots=True)
+class OpenSend:
+    """A send with everything that its slices need."""
+
+    plan: SendPlan
+    conditions: Conditions
+    pushes: list[PushContent]
+    """Active ones only; empty = nothing more may be sent."""
+    all_pushes: dict[int, PushContent]
+    """Inactive ones too: a retry keeps the words of its first attempt."""
+
+
+class Plans:
+    """A bounded cache of open sends."""
+
+    def __init__(self, *, sends: SendService, audiences: AudienceService, pushes: PushService) -> None:
+        self._sends = sends
+        self._audiences = audiences
+        self._pushes = pushes
+        self._open: dict[int, OpenSend] = {}
+
+    async def open(self, send_id: int) -> OpenSend:
+        """The send, read on first use."""
+        known = self._open.get(send_id)
+        if known is not None:
+            return known
+        plan = await self._sends.open(send_id)
+        filter_ = msgspec.convert(plan.filter, Filter)
+        conditions = await self._audiences.conditions(plan.account_id, filter_)
+        opened = OpenSend(plan, conditions, [], {})
+        await self._read_pushes(opened)
+        while len(self._open) >= _LIMIT:
+            del self._open[next(iter(self._open))]
+        self._open[send_id] = opened
+        return opened
+
+    async def refresh(self) -> None:
+        """Notice pushes that were changed, deactivated or deleted meanwhile."""
+        for opened in list(self._open.values()):
+            await self._read_pushes(opened)
+
+    async def _read_pushes(self, opened: OpenSend) -> None:
+        contents = await self._pushes.load(opened.plan.push_ids)
+        opened.all_pushes = contents
+        opened.pushes = [push for push in contents.values() if push.active]

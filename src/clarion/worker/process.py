@@ -1,0 +1,186 @@
+"""One worker process: all its loops, from the first lease to an orderly end."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+
+import structlog
+
+from clarion.db import Database
+from clarion.features.deliveries.dispatch import DispatchStore
+from clarion.features.deliveries.ledger import Ledger
+from clarion.foundation.clock import Clock, SystemClock
+from clarion.foundation.errors import Unavailable
+from clarion.foundation.ids import MessageIds
+from clarion.foundation.secrets import Keeper
+from clarion.providers.contract import Credential, Sender
+from clarion.providers.fcm.settings import FcmSettings
+from clarion.providers.http import HttpClient, HttpOptions, PyreqwestTransport
+from clarion.providers.http2 import Http2Transport
+from clarion.providers.registry import Outside, open_sender
+from clarion.providers.transport import ChannelOptions, Sink, Transport
+from clarion.services import Services
+from clarion.settings import Settings
+from clarion.worker.dispatcher import Dispatcher
+from clarion.worker.housekeeping import Housekeeping
+from clarion.worker.identity import own_id
+from clarion.worker.lanes import Lanes
+from clarion.worker.plans import Plans
+from clarion.worker.recorder import Recorder
+from clarion.worker.retries import Retries
+from clarion.worker.window import Window
+
+log = structlog.get_logger()
+
+CLOCK_PERIOD = 0.25
+LEASE_PERIOD = 0.25
+OBEY_PERIOD = 0.5
+RETRY_PERIOD = 0.5
+EXTEND_PERIOD = 5.0
+FINISH_PERIOD = 0.5
+HOUR = 3600.0
+_DATABASE_PAUSE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """The parts of one worker process."""
+
+    services: Services
+    dispatcher: Dispatcher
+    retries: Retries
+    lanes: Lanes
+    recorder: Recorder
+    housekeeping: Housekeeping
+    clock: Clock
+
+
+def outside(settings: Settings, clock: Clock) -> Outside:
+    """The network side, as the settings say."""
+    transport: Transport = Http2Transport() if settings.transport == "engine" else PyreqwestTransport()
+    return Outside(
+        transport=transport,
+        http=HttpClient(HttpOptions(ca_file=settings.provider_ca_file)),
+        clock=clock,
+        fcm=FcmSettings(
+            url=settings.fcm_url,
+            token_uri_allow=settings.token_uri_allow,
+            channel=ChannelOptions(ca_file=settings.provider_ca_file),
+        ),
+    )
+
+
+def build_worker(
+    settings: Settings, services: Services, database: Database, keeper: Keeper, *, clock: Clock | None = None
+) -> Worker:
+    """Put one worker together."""
+    clock = clock or SystemClock()
+    owner = own_id()
+    world = outside(settings, clock)
+    window = Window(settings.max_unrecorded)
+    store = DispatchStore(database=database)
+    ledger = Ledger(database=database, statistics=services.statistics, sends=services.sends)
+    recorder = Recorder(ledger=ledger, window=window)
+    ids = MessageIds(keeper.message_key)
+
+    def open_way(credential: Credential, sink: Sink) -> Sender:
+        return open_sender(credential, outside=world, sink=sink)
+
+    async def push_refused(send_id: int, reason: str) -> None:
+        log.warning("send_paused", send=send_id, reason=reason)
+        await services.sends.pause(send_id, reason=reason)
+
+    lanes = Lanes(
+        settings=settings,
+        apps=services.apps,
+        store=store,
+        window=window,
+        recorder=recorder,
+        clock=clock,
+        open_sender=open_way,
+        push_refused=push_refused,
+    )
+    plans = Plans(sends=services.sends, audiences=services.audiences, pushes=services.pushes)
+    return Worker(
+        services=services,
+        dispatcher=Dispatcher(
+            owner=owner,
+            sends=services.sends,
+            store=store,
+            lanes=lanes,
+            plans=plans,
+            recorder=recorder,
+            window=window,
+            ids=ids,
+            clock=clock,
+        ),
+        retries=Retries(store=store, lanes=lanes, plans=plans, recorder=recorder, window=window, ids=ids, clock=clock),
+        lanes=lanes,
+        recorder=recorder,
+        housekeeping=Housekeeping(owner=owner, database=database, sends=services.sends, lanes=lanes),
+        clock=clock,
+    )
+
+
+async def run_worker(worker: Worker, stop: asyncio.Event) -> None:
+    """Work until `stop` is set, then drain: no new work, unsent messages given back, answers awaited and recorded."""
+    await worker.housekeeping.heartbeat()
+    written = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(worker.recorder.run(written))
+        async with asyncio.TaskGroup() as runs:
+            loops = [tasks.create_task(loop) for loop in _loops(worker, runs)]
+            await stop.wait()
+            worker.dispatcher.stop()
+            for loop in loops:
+                loop.cancel()
+            closing = tasks.create_task(worker.lanes.aclose())
+        await closing
+        written.set()
+    with contextlib.suppress(Unavailable):
+        await worker.housekeeping.farewell()
+
+
+def _loops(worker: Worker, runs: asyncio.TaskGroup) -> list[Coroutine[None, None, None]]:
+    dispatcher = worker.dispatcher
+
+    async def lease() -> int:
+        return await dispatcher.lease(runs)
+
+    async def start_due() -> int:
+        return await worker.services.schedulers.start_due(worker.clock.now())
+
+    return [
+        _repeat(start_due, CLOCK_PERIOD),
+        _repeat(lease, LEASE_PERIOD, wake=dispatcher.changed),
+        _repeat(worker.retries.step, RETRY_PERIOD),
+        _repeat(dispatcher.obey, OBEY_PERIOD),
+        _repeat(dispatcher.extend, EXTEND_PERIOD),
+        _repeat(worker.services.sends.finish, FINISH_PERIOD),
+        _repeat(worker.housekeeping.heartbeat, EXTEND_PERIOD),
+        _repeat(worker.lanes.refresh, EXTEND_PERIOD / 2),
+        _repeat(worker.housekeeping.hourly, HOUR),
+    ]
+
+
+async def _repeat(step: Callable[[], Awaitable[object]], period: float, *, wake: asyncio.Event | None = None) -> None:
+    """Repeat `step`: at once while it finds work (a number above 0), else after `period` seconds or when woken.
+
+    While the database is away the step is tried again every second; any other error ends the process.
+    """
+    while True:
+        try:
+            found = await step()
+        except Unavailable as error:
+            log.warning("database_unavailable", error=str(error))
+            await asyncio.sleep(_DATABASE_PAUSE)
+            continue
+        if isinstance(found, int) and found:
+            continue
+        if wake is None:
+            await asyncio.sleep(period)
+            continue
+        wake.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(wake.wait(), period)

@@ -1,0 +1,129 @@
+"""Collects outcomes and writes them down in batches; frees the window when they are committed."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from datetime import datetime
+
+from clarion.features.deliveries.decide import Decision
+from clarion.features.deliveries.ledger import Batch, Ledger
+from clarion.features.deliveries.model import Attempt, Entry, Job, State, TokenDrop
+from clarion.providers.contract import Outcome, Verdict
+from clarion.worker.window import LaneKey, Window
+
+FLUSH_AFTER = 0.05
+"""Seconds that an outcome waits for company at most."""
+FLUSH_SIZE = 1000
+_PARALLEL = 2
+_HASH_PREFIX = 8
+_DROPS = {Outcome.TOKEN_CERTAIN: False, Outcome.TOKEN_GUARDED: True}
+
+
+class Recorder:
+    """One process's way into the ledger. Its buffer never holds more than the window lets in."""
+
+    def __init__(self, *, ledger: Ledger, window: Window) -> None:
+        self._ledger = ledger
+        self._window = window
+        self._size = min(FLUSH_SIZE, max(1, window.capacity // 3))
+        self._batch = Batch()
+        self._jobs: Counter[Job] = Counter()
+        self._full = asyncio.Event()
+        self._slots = asyncio.Semaphore(_PARALLEL)
+
+    def sent(self, attempt: Attempt, verdict: Verdict, now: datetime) -> None:
+        """A provider accepted the message."""
+        self._add(attempt, State.SENT, None, verdict, now=now, next_at=None, counted=True)
+
+    def settle(self, attempt: Attempt, verdict: Verdict, decision: Decision, now: datetime) -> None:
+        """A message ends or waits, as decided."""
+        if verdict.outcome is Outcome.AMBIGUOUS:
+            attempt.may_be_sent = True
+        guarded = _DROPS.get(verdict.outcome)
+        if guarded is not None:
+            job = attempt.job
+            drop = TokenDrop(job.app_id, job.provider, attempt.token_hash, verdict.code, guarded=guarded)
+            self._batch.drops.append(drop)
+        self._add(
+            attempt,
+            decision.state,
+            decision.reason,
+            verdict,
+            now=now,
+            next_at=decision.next_attempt_at,
+            counted=decision.counted,
+        )
+
+    def answered(self, lane: LaneKey, count: int) -> None:
+        """So many provider answers came for a credential; the mass guard weighs drops against them."""
+        self._batch.results[lane] += count
+
+    def _add(
+        self,
+        attempt: Attempt,
+        state: State,
+        reason: str | None,
+        verdict: Verdict,
+        *,
+        now: datetime,
+        next_at: datetime | None,
+        counted: bool,
+    ) -> None:
+        job = attempt.job
+        entry = Entry(
+            job.day,
+            job.app_id,
+            job.send_id,
+            attempt.device_id,
+            job.account_id,
+            attempt.push_id,
+            job.provider,
+            attempt.lang,
+            attempt.country,
+            attempt.platform,
+            state,
+            reason,
+            verdict.code or None,
+            verdict.provider_id,
+            attempt.token_hash[:_HASH_PREFIX],
+            attempt.number if counted or attempt.has_row else 0,
+            attempt.may_be_sent,
+            next_at,
+            attempt.first_at,
+            None if state is State.WAITING else now,
+        )
+        batch = self._batch
+        if attempt.has_row:
+            batch.settlements.append(entry)
+            if not counted:
+                batch.uncounted.add((job.app_id, job.send_id, attempt.device_id))
+        else:
+            batch.entries.append(entry)
+        self._jobs[job] += 1
+        if batch.size >= self._size:
+            self._full.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Write batches until `stop` is set and everything is written. Raises what the ledger cannot handle."""
+        async with asyncio.TaskGroup() as writes:
+            while not (stop.is_set() and self._empty):
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._full.wait(), FLUSH_AFTER)
+                self._full.clear()
+                if not self._empty:
+                    await self._slots.acquire()
+                    writes.create_task(self._write(self._batch, self._jobs))
+                    self._batch, self._jobs = Batch(), Counter()
+
+    @property
+    def _empty(self) -> bool:
+        return not (self._batch.size or self._batch.results)
+
+    async def _write(self, batch: Batch, jobs: Counter[Job]) -> None:
+        try:
+            await self._ledger.record(batch)
+        finally:
+            self._slots.release()
+        for job, count in jobs.items():
+            self._window.release((job.app_id, job.provider), count)
+            job.settled(count)

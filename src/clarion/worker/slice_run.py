@@ -1,0 +1,148 @@
+"""Working through one leased slice: read, render, hand over, and leave it in the state it deserves."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from clarion.features.deliveries.decide import Decision
+from clarion.features.deliveries.dispatch import DispatchStore
+from clarion.features.deliveries.model import Attempt, Reason, Recipient, State
+from clarion.features.sends import LeasedSlice, SendService
+from clarion.foundation.clock import Clock
+from clarion.foundation.ids import MessageIds
+from clarion.providers.contract import Outcome, Verdict
+from clarion.worker.content import Renderer
+from clarion.worker.lane import Lane, LaneBlocked
+from clarion.worker.plans import OpenSend
+from clarion.worker.recorder import Recorder
+from clarion.worker.window import Window
+
+CHUNK = 256
+"""Messages handed over at once."""
+LEASE = 45.0
+"""Seconds; extended while the run lives."""
+SAFE_LEFT = 20.0
+"""Seconds of lease that must be left for a hand-over: request timeout, flush and margin (reliability.md §2.4)."""
+_EXPIRED = Verdict(Outcome.TRANSIENT, "expired")
+
+
+def lease_clock() -> float:
+    """Seconds of a clock that also runs while the machine is suspended, where the system has one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class SliceRun:
+    """One leased slice in this process; a `Job`."""
+
+    def __init__(
+        self,
+        item: LeasedSlice,
+        opened: OpenSend,
+        lane: Lane,
+        *,
+        recorder: Recorder,
+        window: Window,
+        clock: Clock,
+        leased_at: float,
+    ) -> None:
+        plan = opened.plan
+        self.item = item
+        self.account_id: int = plan.account_id
+        self.app_id: int = item.app_id
+        self.send_id: int = plan.id
+        self.day: date = plan.day
+        self.provider: str = item.provider
+        self.expires_at: datetime = plan.expires_at
+        self.lane = lane
+        self.leased_at = leased_at
+        self.leave_as: str | None = None
+        """Set to stop the run: the state to leave the slice in."""
+        self._opened = opened
+        self._recorder = recorder
+        self._window = window
+        self._clock = clock
+        self._open = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._incomplete = False
+
+    # a job's side
+
+    def settled(self, count: int) -> None:
+        """See `Job.settled`."""
+        self._open -= count
+        if self._open == 0:
+            self._idle.set()
+
+    def give_back(self, attempt: Attempt, wait: float) -> None:
+        """See `Job.give_back`: the device has no delivery yet, so whoever leases the slice next finds it again."""
+        del attempt, wait
+        self._incomplete = True
+        self._window.release(self.lane.key, 1)
+        self.settled(1)
+
+    # the work
+
+    async def run(self, store: DispatchStore, sends: SendService, ids: MessageIds) -> None:
+        """Work until the slice is through or must be left."""
+        try:
+            await self._feed(store, Renderer(self.lane.sender, ids))
+            await self._idle.wait()
+        except LaneBlocked:
+            self._incomplete = True
+            self.lane.recall(self)
+            await self._idle.wait()
+        state = self.leave_as or ("ready" if self._incomplete else "done")
+        await sends.leave(self.item, state)
+
+    def stop(self, leave_as: str) -> None:
+        """Stop at the next chunk and take back what is not written."""
+        self.leave_as = leave_as
+        self.lane.recall(self)
+
+    async def _feed(self, store: DispatchStore, renderer: Renderer) -> None:
+        async for page in store.recipients(self.item, self._opened.plan, self._opened.conditions):
+            start = 0
+            while start < len(page):
+                if self._must_stop():
+                    return
+                start += await self._hand_over(page[start : start + CHUNK], renderer)
+
+    def _must_stop(self) -> bool:
+        if self.leave_as is None and not self._opened.pushes:
+            self.leave_as = "cancelled"
+        if self.leave_as is None and self.leased_at + LEASE - lease_clock() < SAFE_LEFT:
+            self.leave_as = "ready"
+        return self.leave_as is not None
+
+    async def _hand_over(self, recipients: Sequence[Recipient], renderer: Renderer) -> int:
+        """Send as many of the recipients as may go now; how many that was."""
+        now = self._clock.now()
+        if now >= self.expires_at:
+            return await self._expire(recipients, now)
+        count = await self.lane.admit(len(recipients))
+        if self._must_stop():
+            self.lane.forgo(count)
+            return 0
+        self._take(count)
+        requests, refused = renderer.render(self, recipients[:count], self._opened.pushes, now)
+        for attempt, verdict in refused:
+            self._recorder.settle(attempt, verdict, Decision(State.FAILED, Reason.TOKEN), now)
+        self.lane.submit(requests)
+        return count
+
+    async def _expire(self, recipients: Sequence[Recipient], now: datetime) -> int:
+        """Write down that nobody got it in time."""
+        push = self._opened.plan.push_ids[0]
+        part = recipients[: self._window.capacity]
+        await self._window.take(self.lane.key, len(part))
+        self._take(len(part))
+        for recipient in part:
+            attempt = Attempt(self, recipient[0], recipient[3], recipient[5], recipient[6], push, recipient[4], now)
+            self._recorder.settle(attempt, _EXPIRED, Decision(State.FAILED, Reason.EXPIRED), now)
+        return len(part)
+
+    def _take(self, count: int) -> None:
+        self._open += count
+        self._idle.clear()

@@ -1,0 +1,80 @@
+"""The bound on messages that are in flight or not yet recorded: the duplicate window of this process.
+
+No lane may fill the window alone, so that a provider which does not answer cannot stop the others.
+"""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+
+LaneKey = tuple[int, str]
+"""(app, provider)."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    lane: LaneKey
+    count: int
+    ready: "asyncio.Future[None]"
+
+
+class Window:
+    """Places for messages between their hand-over and their record."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.used: Counter[LaneKey] = Counter()
+        self.total = 0
+        self._waiters: list[_Waiter] = []
+
+    @property
+    def free(self) -> int:
+        """Places left."""
+        return self.capacity - self.total
+
+    def _share(self) -> int:
+        """Places that one lane may hold: three quarters when alone, else an equal part of them."""
+        return max(1, self.capacity * 3 // 4 // max(1, len(self.used)))
+
+    def _fits(self, lane: LaneKey, count: int) -> bool:
+        if count > self.free:
+            return False
+        held = self.used.get(lane, 0)
+        return held == 0 or held + count <= self._share()
+
+    def try_take(self, lane: LaneKey, count: int) -> bool:
+        """Take `count` places if they are free now."""
+        if not self._fits(lane, count):
+            return False
+        self.used[lane] += count
+        self.total += count
+        return True
+
+    async def take(self, lane: LaneKey, count: int) -> None:
+        """Wait for `count` places; `count` must not exceed the capacity."""
+        if not self._waiters and self.try_take(lane, count):
+            return
+        waiter = _Waiter(lane, count, asyncio.get_running_loop().create_future())
+        self._waiters.append(waiter)
+        try:
+            await waiter.ready
+        except asyncio.CancelledError:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+            else:
+                self.release(lane, count)
+            raise
+
+    def release(self, lane: LaneKey, count: int) -> None:
+        """Give places back and let waiters in, oldest first; one that does not fit does not hold up the others."""
+        self.total -= count
+        self.used[lane] -= count
+        if self.used[lane] <= 0:
+            del self.used[lane]
+        for waiter in list(self._waiters):
+            if self.try_take(waiter.lane, waiter.count):
+                self._waiters.remove(waiter)
+                if waiter.ready.cancelled():
+                    self.release(waiter.lane, waiter.count)
+                else:
+                    waiter.ready.set_result(None)
