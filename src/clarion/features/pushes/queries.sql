@@ -33,12 +33,13 @@ set deleted_at = now(), active = false, scheduler_id = null, scheduler_position 
 where account_id = :account_id and id = :push_id and deleted_at is null
 returning id;
 
+-- name: lock_active
+-- Whether a push is active, locked until the end of the transaction.
+select active from push where account_id = :account_id and id = :push_id and deleted_at is null for update;
+
 -- name: set_active
--- Make a push active or inactive; one row for every push that exists, changed or not.
-update push
-set active = :active, updated_at = case when active = :active then updated_at else now() end
-where account_id = :account_id and id = :push_id and deleted_at is null
-returning id;
+-- Make a push active or inactive.
+update push set active = :active, updated_at = now() where account_id = :account_id and id = :push_id;
 
 -- name: get_push
 -- One push with the scheduler it is bound to.

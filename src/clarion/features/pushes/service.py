@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from clarion.db import Connection, Database, load
 from clarion.db.statements import Record
+from clarion.features.accounts import Caller, audit
 from clarion.features.pushes.model import (
     BOUND_LIMIT,
     BoundTo,
@@ -27,45 +28,56 @@ class PushService:
     def __init__(self, *, database: Database) -> None:
         self._database = database
 
-    async def create(self, account_id: int, body: PushBody, *, within: Connection | None = None) -> PushCreated:
+    async def create(self, caller: Caller, body: PushBody, *, within: Connection | None = None) -> PushCreated:
         """A new active push, bound to nothing. `InvalidInput` if its content breaks a rule."""
         push = normalised(body)
+        account_id = caller.account_id
         async with self._database.joined(within) as conn:
             push_id = await SQL.insert_push.fetchval(conn, account_id=account_id, default_lang=push.default_lang)
             translations = await _save_translations(conn, account_id, push_id=push_id, push=push)
+            await audit(conn, caller, action="push.create", target=f"push:{push_id}")
         return PushCreated(push_id, translations)
 
-    async def replace(self, account_id: int, push_id: int, *, body: PushBody) -> None:
+    async def replace(self, caller: Caller, push_id: int, *, body: PushBody) -> None:
         """Replace the whole content; a language that stays keeps its id. `NotFound`, `InvalidInput`."""
         push = normalised(body)
+        account_id = caller.account_id
         languages = [item.language for item in push.translations]
         async with self._database.transaction() as conn:
-            _require(
-                await SQL.update_push.fetchval(
-                    conn, account_id=account_id, push_id=push_id, default_lang=push.default_lang
-                ),
-                push_id,
+            found = await SQL.update_push.fetchval(
+                conn, account_id=account_id, push_id=push_id, default_lang=push.default_lang
             )
+            if found is None:
+                raise _not_found(push_id)
             await SQL.drop_translations.execute(conn, account_id=account_id, push_id=push_id, languages=languages)
             await _save_translations(conn, account_id, push_id=push_id, push=push)
+            await audit(conn, caller, action="push.update", target=f"push:{push_id}")
 
-    async def delete(self, account_id: int, push_id: int) -> None:
+    async def delete(self, caller: Caller, push_id: int) -> None:
         """Unbind and delete. `NotFound` also when it is deleted already."""
         async with self._database.transaction() as conn:
-            _require(await SQL.delete_push.fetchval(conn, account_id=account_id, push_id=push_id), push_id)
+            if await SQL.delete_push.fetchval(conn, account_id=caller.account_id, push_id=push_id) is None:
+                raise _not_found(push_id)
+            await audit(conn, caller, action="push.delete", target=f"push:{push_id}")
 
-    async def activate(self, account_id: int, push_id: int) -> None:
+    async def activate(self, caller: Caller, push_id: int) -> None:
         """Let the push be picked for sending; repeating is fine. `NotFound`."""
-        await self._set_active(account_id, push_id, active=True)
+        await self._set_active(caller, push_id, active=True)
 
-    async def deactivate(self, account_id: int, push_id: int) -> None:
+    async def deactivate(self, caller: Caller, push_id: int) -> None:
         """Never pick the push for sending; repeating is fine. `NotFound`."""
-        await self._set_active(account_id, push_id, active=False)
+        await self._set_active(caller, push_id, active=False)
 
-    async def _set_active(self, account_id: int, push_id: int, *, active: bool) -> None:
+    async def _set_active(self, caller: Caller, push_id: int, *, active: bool) -> None:
+        account_id = caller.account_id
         async with self._database.transaction() as conn:
-            found = await SQL.set_active.fetchval(conn, account_id=account_id, push_id=push_id, active=active)
-            _require(found, push_id)
+            before = await SQL.lock_active.fetchval(conn, account_id=account_id, push_id=push_id)
+            if before is None:
+                raise _not_found(push_id)
+            if before != active:
+                await SQL.set_active.execute(conn, account_id=account_id, push_id=push_id, active=active)
+                action = "push.activate" if active else "push.deactivate"
+                await audit(conn, caller, action=action, target=f"push:{push_id}")
 
     async def get(self, account_id: int, push_id: int) -> PushView:
         """The push with its content and the scheduler it is bound to. `NotFound`."""
@@ -149,11 +161,6 @@ def _check_free(wanted: Sequence[int], rows: Iterable[Record], scheduler_id: int
             raise UnknownReference(f"push {push_id} does not exist")
         if bound_to[push_id] not in (None, scheduler_id):
             raise InvalidInput(f"push {push_id} is bound to another scheduler")
-
-
-def _require(found: int | None, push_id: int) -> None:
-    if found is None:
-        raise _not_found(push_id)
 
 
 def _not_found(push_id: int) -> NotFound:
