@@ -39,8 +39,8 @@ async def new_app(conn: Connection, account_id: int, *, archived: bool = False, 
     """An app without credentials."""
     app_id: int = await conn.fetchval(
         """
-        insert into app (account_id, push_provider, name, vapid_public, vapid_private, archived_at, deleted_at)
-        values ($1, 'firebase', 'app', 'public', 'private', case when $2 then now() end, case when $3 then now() end)
+        insert into app (account_id, push_provider, name, vapid_public, archived_at, deleted_at)
+        values ($1, 'firebase', 'app', 'public', case when $2 then now() end, case when $3 then now() end)
         returning id
         """,
         account_id,

@@ -5,13 +5,14 @@ device API does its own accounting, because it answers thousands of calls a seco
 """
 
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 import structlog
 from litestar import Litestar
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
 from clarion.api.errors import ErrorBody
 from clarion.api.metrics import RequestMetrics
@@ -21,13 +22,15 @@ log = structlog.get_logger("clarion.api")
 
 DEVICE_PREFIXES = ("/api/r/v2/", "/api/postback")
 """Paths that belong to the device API."""
+DeviceApp = Callable[[Any, Any, Any], Awaitable[None]]
+"""A raw ASGI application."""
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class Front:
     """The ASGI object that servers run."""
 
-    def __init__(self, *, management: Litestar, device: ASGIApp, metrics: RequestMetrics) -> None:
+    def __init__(self, *, management: Litestar, device: DeviceApp, metrics: RequestMetrics) -> None:
         self.management = management
         self._device = device
         self._metrics = metrics

@@ -2,5 +2,9 @@
 
 from litestar.types import ControllerRouterHandler
 
-ROUTES: list[ControllerRouterHandler] = []
+from clarion.api.b_v2.app_groups import AppGroupsController
+from clarion.api.b_v2.apps import AppsController
+from clarion.api.b_v2.events import EventsController
+
+ROUTES: list[ControllerRouterHandler] = [AppsController, AppGroupsController, EventsController]
 """Everything served under `/api/b/v2`."""

@@ -3,8 +3,8 @@
 import msgspec
 from litestar import Controller, delete, get, post, put
 
-from clarion.api.binding import PathId, QueryNumber
 from clarion.api.b_v2.shapes import Created
+from clarion.api.binding import PathId, QueryNumber
 from clarion.api.pagination import Pagination, requested_page
 from clarion.features.accounts import Caller
 from clarion.features.events.model import EventDefinition

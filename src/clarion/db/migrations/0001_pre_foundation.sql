@@ -63,7 +63,6 @@ create table app (
     link text not null default '',
     default_zone text not null default 'UTC',           -- for devices that tell no time zone
     vapid_public text not null,                         -- base64url, uncompressed P-256 point
-    vapid_private bytea not null,                       -- sealed
     created_at timestamptz not null default now(),
     archived_at timestamptz,
     deleted_at timestamptz,
@@ -196,6 +195,15 @@ create index device_ext_id on device (account_id, ext_id) where ext_id <> '';
 create index device_suspect on device (app_id, suspect_at) where suspect_at is not null;
 create index device_ic_token on device (account_id, ic_token_hash);
 create index device_audiences on device using gin (audiences) where audiences <> '{}';
+
+-- Postbacks that carried a transaction id: a repeated one is not counted again.
+create table postback_txid (
+    account_id bigint not null references account,
+    txid_hash bytea not null,                           -- keyed hash of device reference, event code and transaction id
+    noted_at timestamptz not null default now(),
+    primary key (account_id, txid_hash)
+);
+create index postback_txid_age on postback_txid (noted_at);
 
 -- pushes and schedulers -------------------------------------------------------------------------------------------
 
