@@ -22,7 +22,7 @@ from clarion.cli.hardening import harden_process
 from clarion.foundation.errors import ClarionError
 from clarion.foundation.telemetry import set_up_logs
 from clarion.settings import Settings, read_settings
-from clarion.worker.process import run_worker
+from clarion.worker.process import build_worker, run_worker
 
 log = structlog.get_logger("clarion.process")
 
@@ -86,9 +86,14 @@ async def _first(task: asyncio.Task[None], event: asyncio.Event) -> None:
 
 
 async def _work(settings: Settings, signals: Signals) -> None:
-    """Dispatch until the stop signal, then finish what is in flight."""
+    """Dispatch until the stop signal, then finish what is in flight; a second signal leaves it as it is."""
     async with open_installation(settings) as installation:
-        await run_worker(installation, stop=signals.stop, hurry=signals.hurry)
+        worker = build_worker(settings, installation.services, installation.database, installation.keeper)
+        working = asyncio.create_task(run_worker(worker, signals.stop))
+        await _first(working, signals.hurry)
+        if working.done():
+            await working
+        working.cancel()
 
 
 async def _run(role: str, settings: Settings) -> None:
