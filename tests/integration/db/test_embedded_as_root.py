@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from embedded_contenders import Arena, new_folder, query
 
-from clarion.db.embedded import EmbeddedDatabaseError
+from clarion.db.embedded import EmbeddedDatabaseError, system_user
 from clarion.db.embedded.binaries import installed_bin_folders
 from clarion.db.embedded.system_user import user_for_new_database
 
@@ -38,6 +38,24 @@ def test_the_server_runs_as_an_unprivileged_user_who_is_noted(place: Arena) -> N
     assert place.home.stat().st_uid == 0, "the server's user must not be able to replace what root reads and writes"
 
 
+def test_without_a_user_postgres_the_server_runs_as_nobody(place: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system_user, "CANDIDATES_FOR_ROOT", ("no-such-user", "nobody"))
+
+    place.contend().started()
+
+    assert Path(f"/proc/{place.server_pid()}").stat().st_uid == NOBODY
+    assert json.loads((place.data_dir / "postgresql.json").read_text())["user"] == "nobody"
+
+
+@pytest.fixture
+def private_umask() -> Iterator[None]:
+    """New folders are closed to others unless their maker says otherwise."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("private_umask")
 def test_a_closed_data_directory_keeps_its_mode_and_the_files_go_elsewhere(place: Arena) -> None:
     data_dir = place.folder / "closed" / "data"
     maker = place.contend(data_dir)

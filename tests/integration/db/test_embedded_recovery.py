@@ -131,7 +131,7 @@ def put_number(arena: Arena, number: int) -> None:
         marker.write_text("\n".join([str(number), *rest, ""]))
 
 
-@pytest.mark.parametrize("stage", ["database.new-*", "database.new-*/PG_VERSION", "database.new-*/postgresql.conf"])
+@pytest.mark.parametrize("stage", ["database.new-*", "database.new-*/postgresql.conf"])
 def test_a_creation_that_was_killed_is_begun_again(empty_arena: Arena, stage: str) -> None:
     killed = empty_arena.contend()
     wait_until(lambda: list(empty_arena.home.glob(stage)))
@@ -142,6 +142,23 @@ def test_a_creation_that_was_killed_is_begun_again(empty_arena: Arena, stage: st
 
     assert started.owned
     assert query(started.dsn, "select 1") == 1
+
+
+def test_a_start_that_was_killed_is_completed_by_the_next(arena: Arena) -> None:
+    killed = arena.contend()
+    wait_until((arena.home / "run" / "startup.log").exists)
+    killed.kill()
+
+    heir = arena.contend()
+    assert query(heir.started().dsn, "select 1") == 1
+    assert len({pid for pid in servers_of(arena.database) if parent_of(pid) not in servers_of(arena.database)}) == 1
+
+    heir.stop()
+    assert servers_of(arena.database) == []
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def test_what_a_killed_creation_left_is_removed(arena: Arena) -> None:

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from clarion.db.embedded.errors import EmbeddedDatabaseError
+from clarion.db.embedded.files import make_open_folder
 from clarion.db.embedded.system_user import SystemUser
 
 OLDEST_MAJOR = 15
@@ -78,7 +79,7 @@ def reachable_installation(installation: Installation, user: SystemUser, *, shar
         )
     tree = shared_folder / f"postgresql-{installation.version}-{version(WHEEL_PACKAGE)}"
     try:
-        shared_folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_open_folder(shared_folder)
         if not tree.exists():
             _copy_wheel(installation.bin_folder.parent, tree)
     except OSError as error:

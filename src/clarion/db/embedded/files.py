@@ -33,6 +33,15 @@ def rename_durably(source: Path, target: Path) -> None:
         os.close(folder)
 
 
+def make_open_folder(path: Path) -> None:
+    """Make a folder that everybody may enter, whatever the umask. One that exists is left as it is."""
+    if path.is_dir():
+        return
+    make_open_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    path.chmod(0o755)
+
+
 def read_if_present(path: Path) -> str | None:
     """The text of a file, or None where there is none."""
     try:

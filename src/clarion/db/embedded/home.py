@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clarion.db.embedded.errors import EmbeddedDatabaseError
-from clarion.db.embedded.files import read_if_present, write_atomically
+from clarion.db.embedded.files import make_open_folder, read_if_present, write_atomically
 from clarion.db.embedded.system_user import SystemUser, user_by_id, user_for_new_database
 
 SHARED_FOLDER = Path("/var/lib/clarion")
@@ -163,7 +163,7 @@ def _new_home(data_dir: Path, shared_folder: Path) -> Home:
 
 def _folder_elsewhere(data_dir: Path, user: SystemUser, shared_folder: Path) -> Path:
     try:
-        shared_folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_open_folder(shared_folder)
         if not user.can_enter(shared_folder):
             raise PermissionError(f"{_closed_folder(shared_folder, user)} is closed to the user {user.name} too")
         path = Path(tempfile.mkdtemp(prefix="", dir=shared_folder))
