@@ -5,12 +5,12 @@ proxy from the environment, no cookies, a deadline for the whole exchange, and b
 """
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import (
@@ -25,7 +25,7 @@ from pyreqwest.response import Response
 
 from clarion.providers.http2.ages import AgeMarks
 from clarion.providers.http2.pacing import Pacing
-from clarion.providers.transport import Answer, ChannelOptions, Failure, Request, Sink
+from clarion.providers.transport import Answer, ChannelOptions, Failure, Request, Sink, split_origin
 
 _READ_SIZE = 16384
 _PARALLEL_LIMIT = 256
@@ -74,7 +74,11 @@ class HttpClient:
     """A pool of connections for `https` requests to any host."""
 
     def __init__(self, options: HttpOptions) -> None:
-        """Raises: OSError where a certificate file cannot be read, ValueError where it holds nothing usable."""
+        """Prepare the pool; nothing is connected yet.
+
+        Raises:
+            OSError: A certificate file cannot be read or holds nothing usable.
+        """
         self._options = options
         self._client = _build(options)
         self._gate = asyncio.Semaphore(options.parallel)
@@ -114,7 +118,17 @@ class HttpClient:
         await self._client.close()
 
 
+def _check_certificates(options: HttpOptions) -> None:
+    # pyreqwest takes a file without any certificate for a file that adds none.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if options.ca_file:
+        context.load_verify_locations(cafile=options.ca_file)
+    if options.client_certificate:
+        context.load_cert_chain(options.client_certificate)
+
+
 def _build(options: HttpOptions) -> Client:
+    _check_certificates(options)
     builder = (
         ClientBuilder()
         .https_only(True)
@@ -162,13 +176,11 @@ class PyreqwestTransport:
         """Make a channel to `https://host[:port]`; connections are opened when there is work.
 
         Raises:
-            ValueError: `origin` is something else, or a certificate file holds nothing usable.
-            OSError: The CA file or client certificate cannot be read.
+            ValueError: `origin` is something else.
+            OSError: The CA file or client certificate cannot be read or holds nothing usable.
         """
-        parts = urlsplit(origin)
-        if parts.scheme != "https" or not parts.hostname or parts.path not in ("", "/"):
-            raise ValueError(f"not an https origin: {origin!r}")
-        return PyreqwestChannel(f"https://{parts.netloc}", sink, options)
+        _, _, authority = split_origin(origin)
+        return PyreqwestChannel(f"https://{authority}", sink, options)
 
 
 class PyreqwestChannel:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
+from urllib.parse import urlsplit
 
 _PATH = re.compile(r"/[\x21-\x7e]*").fullmatch
 _NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+").fullmatch
@@ -30,6 +31,19 @@ def _require_headers(headers: Iterable[tuple[str, str]]) -> None:
             raise ValueError(f"not a lower-case header name: {name!r}")
         if not _VALUE(value):
             raise ValueError(f"header {name} has control characters, spaces at an end, or no value")
+
+
+def split_origin(origin: str) -> tuple[str, int, str]:
+    """Host, port and authority of `https://host[:port]`.
+
+    Raises:
+        ValueError: Anything else.
+    """
+    parts = urlsplit(origin)
+    bare = parts.path in ("", "/") and not parts.query and not parts.fragment and parts.username is None
+    if parts.scheme != "https" or not parts.hostname or not bare or not origin.isascii():
+        raise ValueError(f"not an https origin: {origin!r}")
+    return parts.hostname, parts.port or 443, parts.netloc
 
 
 class Failure(StrEnum):

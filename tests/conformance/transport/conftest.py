@@ -66,12 +66,9 @@ class Lab:
         return channel
 
 
-
 @pytest.fixture
 async def lab(peer: ScriptedPeer, certificates: Certificates) -> AsyncIterator[Lab]:
     lab = Lab(peer, certificates.options, Answers(), [], Http2Transport())
     yield lab
     for channel in lab.opened:
         await channel.aclose(grace=0)
-
-

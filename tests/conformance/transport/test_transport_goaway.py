@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from conftest import Lab
 from gathered_answers import requests
 from scripted_peer import ACK, END_HEADERS, END_STREAM, HEADERS, OK, SETTINGS, answer, frame, goaway, settings
 
 from clarion.providers.transport import Failure
+from conftest import Lab
 
 pytestmark = pytest.mark.anyio
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from clarion.providers.http2.ages import AgeMarks
-from clarion.providers.http2.connection import Connection
-from clarion.providers.http2.dialling import DialError, dial, split_origin
+from clarion.providers.http2.connection import Connection, Outcome
+from clarion.providers.http2.dialling import DialError, dial
 from clarion.providers.http2.headers import HeadBlocks
 from clarion.providers.http2.pacing import Pacing
-from clarion.providers.transport import Answer, ChannelOptions, Failure, Request, Sink
+from clarion.providers.transport import Answer, ChannelOptions, Failure, Request, Sink, split_origin
 
 _SHARE_FLOOR = 32
 """Fewer requests than this are not spread over several connections: one write is cheaper than four."""
@@ -145,23 +145,24 @@ class Http2Channel:
 
     # What connections tell (connection.Owner)
 
-    def progress(self, answers: list[Answer], refused: list[Request], detail: str) -> None:
-        """Answers that are complete, requests that were certainly not processed; there may be room again."""
-        if refused:
-            answers += self._take_back(refused, detail)
+    def progress(self, outcome: Outcome) -> None:
+        """Something is complete, or there may be room again."""
+        answers = outcome.answers
+        if outcome.refused:
+            answers = answers + self._take_back(outcome.refused, outcome.detail)
         self._deliver(answers)
         self._pump()
 
-    def gone(self, connection: Connection, detail: str) -> None:
-        """The connection takes no more part; nothing is in flight on it."""
+    def gone(self, connection: Connection, outcome: Outcome) -> None:
+        """The connection takes no more part; this is the last outcome it reports."""
         if connection in self._connections:
             self._connections.remove(connection)
             self._late += connection.late
             if connection.proven:
                 self._pacing.succeeded()
             else:
-                self._connection_failed(detail, refused=not connection.greeted)
-        self._pump()
+                self._connection_failed(outcome.detail, refused=not connection.greeted)
+        self.progress(outcome)
 
     # Requests
 

@@ -8,6 +8,7 @@ unfinished `Answer` after that. Ids grow, so the dict is ordered by age, which i
 import asyncio
 import ssl
 from collections import deque
+from dataclasses import dataclass
 from typing import Protocol, cast
 
 from clarion.providers.http2.ages import AgeMarks
@@ -16,46 +17,37 @@ from clarion.providers.http2.flow import SendFlow
 from clarion.providers.http2.frames import (
     ACK,
     CONTINUATION,
-    DEFAULT_FRAME_SIZE,
-    DEFAULT_WINDOW,
     END_HEADERS,
     END_STREAM,
     HEADERS,
     LARGEST_STREAM,
     PADDED,
     PING,
-    PREFACE,
     SETTINGS,
     WITH_PRIORITY,
     ErrorCode,
     FrameReader,
     ProtocolViolation,
-    Setting,
     error_name,
     frame,
     goaway,
-    header_frames,
     read_goaway,
     read_number,
     rst_stream,
-    settings_frame,
     strip_padding,
     window_update,
 )
 from clarion.providers.http2.headers import (
-    HEADER_LIST_LIMIT,
     PLAIN_200,
-    SHRINK_TABLE,
     AnswerDecoder,
     HeadBlocks,
     MalformedAnswer,
 )
 from clarion.providers.http2.keepalive import KeepAlive, Step
-from clarion.providers.http2.peer import PeerSettings
+from clarion.providers.http2.peer import RECEIVE_WINDOW, PeerSettings, greeting
+from clarion.providers.http2.writing import RequestWriter
 from clarion.providers.transport import Answer, ChannelOptions, Failure, Request
 
-RECEIVE_WINDOW = 1 << 24
-"""Bytes of bodies the peer may have on the way over one connection."""
 INTERIM_LIMIT = 64
 """1xx answers while one stream waits for its final one."""
 CONTROL_LIMIT = 65536
@@ -68,14 +60,25 @@ WRITE_HIGH_WATER = 262144
 _PING_DATA = b"clarion!"
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What has ended on a connection since it last reported."""
+
+    answers: list[Answer]
+    refused: list[Request]
+    """Certainly not processed; may be sent again."""
+    detail: str
+    """Why they were refused, or why the connection ended."""
+
+
 class Owner(Protocol):
     """What a connection tells its channel."""
 
-    def progress(self, answers: list[Answer], refused: list[Request], detail: str) -> None:
-        """Answers that are complete, requests that were certainly not processed; there may be room again."""
+    def progress(self, outcome: Outcome) -> None:
+        """Something is complete, or there may be room again."""
 
-    def gone(self, connection: "Connection", detail: str) -> None:
-        """The connection takes no more part; nothing is in flight on it."""
+    def gone(self, connection: "Connection", outcome: Outcome) -> None:
+        """The connection takes no more part; this is the last outcome it reports."""
 
 
 class Connection(asyncio.Protocol):
@@ -84,21 +87,19 @@ class Connection(asyncio.Protocol):
     def __init__(self, owner: Owner, options: ChannelOptions, blocks: HeadBlocks, *, requests: int) -> None:
         self._owner = owner
         self._options = options
-        self._blocks = blocks
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._reader = FrameReader()
         self._decoder = AnswerDecoder()
         self._flow = SendFlow()
         self._peer = PeerSettings()
+        self._writer = RequestWriter(blocks, self._flow, self._peer, requests=requests)
         self._block = BlockAssembly()
         self._bodies = BodyAssembly(options.body_limit)
         self._alive = KeepAlive(options, self._loop.time())
         self._marks = AgeMarks()
         self._streams: dict[int, Request | Answer] = {}
         self._interim: dict[int, int] = {}
-        self._next_stream = 1
-        self._last_usable = min(2 * requests - 1, LARGEST_STREAM)
         self._control = bytearray()
         self._answers: list[Answer] = []
         self._refused: list[Request] = []
@@ -161,53 +162,18 @@ class Connection(asyncio.Protocol):
 
     def pump(self, queue: deque[Request], most: int) -> int:
         """Write up to `most` requests from the head of `queue`, as far as there is room. How many it took."""
-        taken = 0
-        while queue and (count := min(self.room, most - taken, WRITE_REQUESTS)) > 0:
-            taken += self._write_requests(queue, count)
-        return taken
-
-    def _write_requests(self, queue: deque[Request], count: int) -> int:
-        out: list[bytes] = []
-        flow, streams, first = self._flow, self._streams, self._next_stream
-        block = self._blocks.of(queue[0].head)
-        stream = first
-        end = min(first + 2 * count, self._last_usable + 2)
-        while stream < end and queue and flow.window > 0:
-            request = queue.popleft()
-            streams[stream] = request
-            body = request.body
-            size = len(body)
-            if request.head is not block.head:
-                block = self._blocks.of(request.head)
-            whole = request.path is None and not request.extra and 0 < size <= flow.window and size <= flow.initial
-            shape = block.shape(size) if whole and stream > 1 else None
-            if shape is None:
-                out.append(self._opening(stream, request, block.block(request.path, request.extra, size)))
-            else:
-                name = stream.to_bytes(4, "big")
-                out += (shape[0], name, shape[1], name, body)
-                flow.window -= size
-            stream += 2
-        self._next_stream = stream
-        if stream > self._last_usable:
-            self._drain("stream ids used up")
-        self._write(b"".join(out))
-        return (stream - first) // 2
-
-    def _opening(self, stream: int, request: Request, block: bytes) -> bytes:
-        """HEADERS and as much of the body as the windows take."""
-        if stream == 1:
-            # Whatever table the peer allows: ours is empty (RFC 7541 §4.2).
-            block = SHRINK_TABLE + block
-        largest, body = self._peer.frame_size, request.body
-        headers = header_frames(stream, block, largest, end_stream=not body)
-        return headers + self._flow.begin(stream, body, largest) if body else headers
+        before = len(queue)
+        while queue and (count := min(self.room, most - before + len(queue), WRITE_REQUESTS)) > 0:
+            self._write(self._writer.write(queue, count, self._streams))
+            if self._writer.exhausted:
+                self._drain("stream ids used up")
+        return before - len(queue)
 
     def sweep(self, now: float) -> None:
         """Apply deadlines, keep-alive and idle rules. Times are the event loop's."""
         if self.closed:
             return
-        self._marks.note(now, self._next_stream)
+        self._marks.note(now, self._writer.next_stream)
         self._expire(self._marks.older_than(now - self._options.request_timeout))
         match self._alive.step(now, in_flight=bool(self._streams)):
             case Step.PING:
@@ -236,19 +202,7 @@ class Connection(asyncio.Protocol):
             return
         self._transport = stream_transport
         stream_transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)
-        stream_transport.write(PREFACE + self._own_settings() + window_update(0, RECEIVE_WINDOW - DEFAULT_WINDOW))
-
-    def _own_settings(self) -> bytes:
-        # A stream's window outlasts the bytes we keep of its body, so it never has to grow.
-        window = max(DEFAULT_WINDOW, self._bodies.limit + DEFAULT_FRAME_SIZE)
-        return settings_frame(
-            {
-                Setting.HEADER_TABLE_SIZE: 0,
-                Setting.ENABLE_PUSH: 0,
-                Setting.INITIAL_WINDOW_SIZE: window,
-                Setting.MAX_HEADER_LIST_SIZE: HEADER_LIST_LIMIT,
-            }
-        )
+        stream_transport.write(greeting(self._bodies.limit))
 
     def data_received(self, data: bytes) -> None:
         """Take frames; hand on the answers among them together."""
@@ -432,7 +386,7 @@ class Connection(asyncio.Protocol):
         raise ProtocolViolation(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE although push is off")
 
     def _require_used(self, stream: int, what: str) -> None:
-        if not stream & 1 or stream >= self._next_stream:
+        if not self._writer.opened(stream):
             raise ProtocolViolation(ErrorCode.PROTOCOL_ERROR, f"{what} on a stream that we have not opened")
 
     # Ends of streams
@@ -488,8 +442,8 @@ class Connection(asyncio.Protocol):
         self._send_due()
         if self.draining and not self._streams:
             self._end(ErrorCode.NO_ERROR, self._reason)
-        else:
-            self._hand_over()
+        if not self.closed:
+            self._owner.progress(self._outcome(self._reason or "reset: REFUSED_STREAM"))
 
     def _send_due(self) -> None:
         if self._unreturned >= RECEIVE_WINDOW // 2:
@@ -507,12 +461,12 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and data:
             self._transport.write(data)
 
-    def _hand_over(self) -> None:
+    def _outcome(self, detail: str) -> Outcome:
         answers, self._answers = self._answers, []
         refused, self._refused = self._refused, []
         if answers and not self.proven:
             self.proven = any(answer.status for answer in answers)
-        self._owner.progress(answers, refused, self._reason or "reset: REFUSED_STREAM")
+        return Outcome(answers, refused, detail)
 
     def _end(self, code: ErrorCode, detail: str) -> None:
         if self.closed:
@@ -530,8 +484,7 @@ class Connection(asyncio.Protocol):
         streams, self._streams = self._streams, {}
         for entry in streams.values():
             self._fail(entry, failure, detail)
-        self._hand_over()
-        self._owner.gone(self, detail)
+        self._owner.gone(self, self._outcome(detail))
 
 
 def _require_connection(stream: int, what: str) -> None:

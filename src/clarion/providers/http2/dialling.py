@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from urllib.parse import urlsplit
 
 from clarion.providers.http2.connection import Connection
 from clarion.providers.transport import ChannelOptions
@@ -28,19 +27,6 @@ def tls_context(options: ChannelOptions) -> ssl.SSLContext:
     if options.client_certificate:
         context.load_cert_chain(options.client_certificate)
     return context
-
-
-def split_origin(origin: str) -> tuple[str, int, str]:
-    """Host, port and authority of `https://host[:port]`.
-
-    Raises:
-        ValueError: Anything else.
-    """
-    parts = urlsplit(origin)
-    bare = parts.path in ("", "/") and not parts.query and not parts.fragment and parts.username is None
-    if parts.scheme != "https" or not parts.hostname or not bare or not origin.isascii():
-        raise ValueError(f"not an https origin: {origin!r}")
-    return parts.hostname, parts.port or 443, parts.netloc
 
 
 async def dial(connection: Connection, host: str, port: int, *, context: ssl.SSLContext, within: float) -> None:

@@ -46,10 +46,10 @@ class KeepAlive:
         """Decide; after PING the caller sends one."""
         if in_flight:
             self._used = now
-        if self._pinged is not None:
-            return Step.GIVE_UP if now - self._pinged >= self._options.ping_timeout else Step.NOTHING
         if now - self._used >= self._options.idle_close:
             return Step.CLOSE_IDLE
+        if self._pinged is not None:
+            return Step.GIVE_UP if now - self._pinged >= self._options.ping_timeout else Step.NOTHING
         silence = self._options.ping_after if in_flight else self._options.idle_ping
         if now - self._heard < silence:
             return Step.NOTHING

@@ -1,14 +1,36 @@
-"""What the peer's SETTINGS allow us (RFC 9113 §6.5.2)."""
+"""What the two sides tell each other first: our greeting, and what the peer's SETTINGS allow us (RFC 9113 §6.5.2)."""
 
 from clarion.providers.http2.flow import SendFlow
 from clarion.providers.http2.frames import (
     DEFAULT_FRAME_SIZE,
+    DEFAULT_WINDOW,
     LARGEST_FRAME_SIZE,
+    PREFACE,
     ErrorCode,
     ProtocolViolation,
     Setting,
     read_settings,
+    settings_frame,
+    window_update,
 )
+from clarion.providers.http2.headers import HEADER_LIST_LIMIT
+
+RECEIVE_WINDOW = 1 << 24
+"""Bytes of bodies the peer may have on the way over one connection."""
+
+
+def greeting(body_limit: int) -> bytes:
+    """The first bytes on a connection: preface, SETTINGS, and a wide connection window.
+
+    A stream's window outlasts the bytes we keep of its body, so it never has to grow.
+    """
+    settings = {
+        Setting.HEADER_TABLE_SIZE: 0,
+        Setting.ENABLE_PUSH: 0,
+        Setting.INITIAL_WINDOW_SIZE: max(DEFAULT_WINDOW, body_limit + DEFAULT_FRAME_SIZE),
+        Setting.MAX_HEADER_LIST_SIZE: HEADER_LIST_LIMIT,
+    }
+    return PREFACE + settings_frame(settings) + window_update(0, RECEIVE_WINDOW - DEFAULT_WINDOW)
 
 
 class PeerSettings:
