@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from enum import StrEnum
+from typing import cast
 
 from clarion.simulator.wire.http1 import Http1Connection
 from clarion.simulator.wire.http2 import Http2Connection
@@ -32,11 +33,11 @@ class _Greeter(asyncio.Protocol):
         self._hub = hub
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 – narrows the type only
-        agreed = transport.get_extra_info("ssl_object").selected_alpn_protocol()
+        stream = cast("asyncio.Transport", transport)
+        agreed = stream.get_extra_info("ssl_object").selected_alpn_protocol()
         protocol = Http2Connection(self._hub) if agreed == "h2" else Http1Connection(self._hub)
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
+        stream.set_protocol(protocol)
+        protocol.connection_made(stream)
 
 
 class _Swallower(asyncio.Protocol):

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from simulator_world import GRANT, PROJECT, Peer, World, sign
 
 from clarion.simulator import Simulator
@@ -25,9 +26,14 @@ async def http(sim: Simulator, request: pytest.FixtureRequest) -> AsyncIterator[
         yield client
 
 
+@pytest.fixture(scope="session")
+def key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 @pytest.fixture
-async def world(sim: Simulator, http: httpx.AsyncClient) -> AsyncIterator[World]:
-    document = sim.service_account(project_id=PROJECT)
+async def world(sim: Simulator, http: httpx.AsyncClient, key: rsa.RSAPrivateKey) -> AsyncIterator[World]:
+    document = sim.service_account(project_id=PROJECT, key=key)
     answer = await http.post("/token", data={"grant_type": GRANT, "assertion": sign(document)})
     async with AsyncExitStack() as stack:
 

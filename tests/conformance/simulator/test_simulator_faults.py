@@ -15,6 +15,12 @@ from clarion.simulator import Action, Manner, Mode, Rule, Simulator, WireSetting
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture(params=[{"use_uvloop": False}, {"use_uvloop": True}], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """The two event loops differ in how connections end."""
+    return "asyncio", request.param
+
+
 async def test_503_with_retry_after_in_seconds(world: World) -> None:
     world.sim.faults.add(faults.unavailable(30))
     answer = await world.send_to("token-1")

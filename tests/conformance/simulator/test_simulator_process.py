@@ -19,13 +19,13 @@ from clarion.simulator import Simulator, SimulatorAddress, read_journal
 pytestmark = pytest.mark.anyio
 
 SERVE = """
-import asyncio, sys, pathlib, msgspec
+import sys, pathlib, msgspec, uvloop
 from clarion.simulator import serve
 
 def ready(address):
     print(msgspec.json.encode(address).decode(), flush=True)
 
-asyncio.run(serve(int(sys.argv[1]), fast=False, directory=pathlib.Path(sys.argv[2]), ready=ready))
+uvloop.run(serve(int(sys.argv[1]), fast=False, directory=pathlib.Path(sys.argv[2]), ready=ready))
 """
 
 

@@ -97,12 +97,12 @@ class Accounts:
         self.issued: Counter[str] = Counter()
         """Access tokens per client e-mail."""
 
-    def create(self, project: str, email: str | None = None) -> dict[str, str]:
-        """Make a service account with a fresh RSA key; an e-mail that exists gets a new key, the old one ends.
+    def create(self, project: str, email: str | None = None, *, key: rsa.RSAPrivateKey | None = None) -> dict[str, str]:
+        """Make a service account, by default with a fresh RSA key; an e-mail that exists gets it in place of its own.
 
         Returns the JSON document that Firebase's console would let its owner download.
         """
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        key = key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
         email = email or f"sim-{secrets.token_hex(4)}@{project}.iam.gserviceaccount.com"
         account = Account(email, project, secrets.token_hex(20), public_pem(key))
         self._accounts[email] = account

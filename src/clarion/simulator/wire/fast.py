@@ -6,6 +6,7 @@ window is obeyed; streams are not counted and nothing is journalled but the numb
 
 import asyncio
 import struct
+from typing import cast
 
 from clarion.simulator.journal import ConnectionNote
 from clarion.simulator.model import Reply
@@ -36,8 +37,8 @@ class FastConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Register in place of the connection taken over."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 – narrows the type only
-        self._transport = transport
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
         self._hub.live.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from http.client import responses
+from typing import cast
 
 from clarion.simulator.faults import Manner
 from clarion.simulator.model import Head, Received, Reply
@@ -27,8 +28,8 @@ class Http1Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Register the connection."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 – narrows the type only
-        self._transport = transport
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
         self.note = self._hub.opened(self, 1)
 
     def connection_lost(self, exc: Exception | None) -> None:

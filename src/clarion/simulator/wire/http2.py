@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from typing import cast
 
 import msgspec
 
@@ -52,8 +53,8 @@ class Http2Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the server's preface."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 – narrows the type only
-        self._transport = transport
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
         self.note = self._hub.opened(self, 2)
         limit = self._limit()
         self._limits.append(limit)
