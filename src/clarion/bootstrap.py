@@ -3,11 +3,24 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from clarion.db import Database
 from clarion.db.installation import open_keeper
-from clarion.foundation.clock import SystemClock
+from clarion.features.accounts.service import AccountService
+from clarion.features.apps.groups import AppGroupService
+from clarion.features.apps.service import AppService
+from clarion.features.audiences.service import AudienceService
+from clarion.features.deliveries.feedback import Feedback
+from clarion.features.devices.service import DeviceService
+from clarion.features.events.service import EventService
+from clarion.features.pushes.service import PushService
+from clarion.features.schedulers.service import SchedulerService
+from clarion.features.sends.service import SendService
+from clarion.features.statistics.service import StatisticsService
+from clarion.foundation.clock import Clock, SystemClock
 from clarion.foundation.errors import ConfigurationError
+from clarion.foundation.ids import MessageIds
 from clarion.foundation.secrets import Keeper, parse_master_key
 from clarion.services import Services
 from clarion.settings import Settings
@@ -43,3 +56,35 @@ async def open_installation(settings: Settings, *, connections: int = 10) -> Asy
         yield Installation(settings, database, keeper, build_services(settings, database=database, keeper=keeper))
     finally:
         await database.close()
+
+
+def build_services(settings: Settings, *, database: Database, keeper: Keeper, clock: Clock | None = None) -> Services:
+    """All feature services on one database."""
+    clock = clock or SystemClock()
+    apps = AppService(database=database, keeper=keeper, token_uri_allow=settings.token_uri_allow)
+    events = EventService(database=database)
+    audiences = AudienceService(database=database, events=events)
+    pushes = PushService(database=database)
+    statistics = StatisticsService(database=database)
+    sends = SendService(database=database, apps=apps, audiences=audiences)
+    message_ids = MessageIds(keeper.message_key)
+    return Services(
+        accounts=AccountService(database=database, clock=clock),
+        apps=apps,
+        app_groups=AppGroupService(database=database),
+        events=events,
+        devices=DeviceService(database=database, keeper=keeper),
+        audiences=audiences,
+        pushes=pushes,
+        schedulers=SchedulerService(
+            database=database,
+            audiences=audiences,
+            pushes=pushes,
+            sends=sends,
+            clock=clock,
+            instant_delay=timedelta(seconds=settings.instant_delay_sec),
+        ),
+        sends=sends,
+        feedback=Feedback(database=database, statistics=statistics, message_ids=message_ids, clock=clock),
+        statistics=statistics,
+    )

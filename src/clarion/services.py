@@ -1,34 +1,32 @@
 """The feature services by name; built by `bootstrap`, used by the API, the console and the worker. Holds no logic."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from clarion.features.accounts.service import AccountService
-    from clarion.features.apps.groups import AppGroupService
-    from clarion.features.apps.service import AppService
-    from clarion.features.audiences.service import AudienceService
-    from clarion.features.deliveries.service import DeliveryService
-    from clarion.features.devices.service import DeviceService
-    from clarion.features.events.service import EventService
-    from clarion.features.pushes.service import PushService
-    from clarion.features.schedulers.service import SchedulerService
-    from clarion.features.sends.service import SendService
-    from clarion.features.statistics.service import StatisticsService
+from clarion.features.accounts.service import AccountService
+from clarion.features.apps.groups import AppGroupService
+from clarion.features.apps.service import AppService
+from clarion.features.audiences.service import AudienceService
+from clarion.features.deliveries.feedback import Feedback
+from clarion.features.devices.service import DeviceService
+from clarion.features.events.service import EventService
+from clarion.features.pushes.service import PushService
+from clarion.features.schedulers.service import SchedulerService
+from clarion.features.sends.service import SendService
+from clarion.features.statistics.service import StatisticsService
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """Every feature's use cases, on one database."""
 
-    accounts: "AccountService"
-    apps: "AppService"
-    app_groups: "AppGroupService"
-    events: "EventService"
-    devices: "DeviceService"
-    audiences: "AudienceService"
-    pushes: "PushService"
-    schedulers: "SchedulerService"
-    sends: "SendService"
-    deliveries: "DeliveryService"
-    statistics: "StatisticsService"
+    accounts: AccountService
+    apps: AppService
+    app_groups: AppGroupService
+    events: EventService
+    devices: DeviceService
+    audiences: AudienceService
+    pushes: PushService
+    schedulers: SchedulerService
+    sends: SendService
+    feedback: Feedback
+    statistics: StatisticsService
