@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
-from clarion.features.apps.service import AppService
 from clarion.features.deliveries.dispatch import DispatchStore
 from clarion.foundation.backoff import Backoff
 from clarion.foundation.clock import Clock
@@ -14,6 +14,9 @@ from clarion.settings import Settings
 from clarion.worker.lane import Lane, LaneBlocked, LaneParts
 from clarion.worker.recorder import Recorder
 from clarion.worker.window import LaneKey, Window
+
+if TYPE_CHECKING:
+    from clarion.features.apps.service import AppService
 
 OpenSender = Callable[[Credential, Sink], Sender]
 _GRACE = 20.0
@@ -26,7 +29,7 @@ class Lanes:
         self,
         *,
         settings: Settings,
-        apps: AppService,
+        apps: "AppService",
         store: DispatchStore,
         window: Window,
         recorder: Recorder,

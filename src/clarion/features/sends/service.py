@@ -3,13 +3,16 @@
 import dataclasses
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from clarion.db import Conditions, Connection, Database, load
-from clarion.features.apps.service import AppService
 from clarion.features.audiences.service import AudienceService
 from clarion.features.sends.model import TIME_TO_LIVE, LeasedSlice, SendPlan, slice_ranges
 from clarion.foundation.errors import NotFound
 from clarion.providers.registry import SENDERS, transports_of
+
+if TYPE_CHECKING:
+    from clarion.features.apps.service import AppService
 
 SQL = load(__package__)
 
@@ -24,7 +27,7 @@ class _Share:
 class SendService:
     """Sends and slices."""
 
-    def __init__(self, *, database: Database, apps: AppService, audiences: AudienceService) -> None:
+    def __init__(self, *, database: Database, apps: "AppService", audiences: AudienceService) -> None:
         self._database = database
         self._apps = apps
         self._audiences = audiences
