@@ -161,7 +161,8 @@ def _translate(error: DetailedPyreqwestError) -> HttpError:
     causes = ": ".join(cause["message"] for cause in error.details["causes"] or ())
     if isinstance(error, ConnectTimeoutError | PoolTimeoutError):
         return HttpError(Failure.UNSENT, "connect: timeout")
-    if isinstance(error, ConnectError):
+    # ConnectError also covers a connection that broke after the request had been handed over ("SendRequest").
+    if isinstance(error, ConnectError) and "client error (Connect)" in causes:
         kind = "tls" if "certificate" in causes or "handshake" in causes else "connect"
         return HttpError(Failure.UNSENT, f"{kind}: {causes or error.message}")
     if isinstance(error, RequestTimeoutError):
