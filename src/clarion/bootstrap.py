@@ -12,6 +12,7 @@ from clarion.features.apps.groups import AppGroupService
 from clarion.features.apps.service import AppService
 from clarion.features.audiences.service import AudienceService
 from clarion.features.deliveries.feedback import Feedback
+from clarion.features.devices.query import DeviceQueryService
 from clarion.features.devices.service import DeviceService
 from clarion.features.events.service import EventService
 from clarion.features.pushes.service import PushService
@@ -74,6 +75,7 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
         app_groups=AppGroupService(database=database),
         events=events,
         devices=DeviceService(database=database, keeper=keeper),
+        device_query=DeviceQueryService(database=database, keeper=keeper, audiences=audiences, events=events),
         audiences=audiences,
         pushes=pushes,
         schedulers=SchedulerService(

@@ -7,6 +7,7 @@ from clarion.features.apps.groups import AppGroupService
 from clarion.features.apps.service import AppService
 from clarion.features.audiences.service import AudienceService
 from clarion.features.deliveries.feedback import Feedback
+from clarion.features.devices.query import DeviceQueryService
 from clarion.features.devices.service import DeviceService
 from clarion.features.events.service import EventService
 from clarion.features.pushes.service import PushService
@@ -24,6 +25,7 @@ class Services:
     app_groups: AppGroupService
     events: EventService
     devices: DeviceService
+    device_query: DeviceQueryService
     audiences: AudienceService
     pushes: PushService
     schedulers: SchedulerService
