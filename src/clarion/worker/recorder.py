@@ -74,7 +74,6 @@ class Recorder:
             job.day,
             job.app_id,
             job.send_id,
-            attempt.device_id,
             job.account_id,
             attempt.push_id,
             job.provider,
@@ -84,13 +83,14 @@ class Recorder:
             state,
             reason,
             verdict.code or None,
-            verdict.provider_id,
-            attempt.token_hash[:_HASH_PREFIX],
             attempt.number if counted or attempt.has_row else 0,
             attempt.may_be_sent,
-            next_at,
             attempt.first_at,
             None if state is State.WAITING else now,
+            attempt.device_id,
+            attempt.token_hash[:_HASH_PREFIX],
+            verdict.provider_id,
+            next_at,
         )
         batch = self._batch
         if attempt.has_row:

@@ -8,14 +8,16 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from io import BytesIO
 from itertools import groupby
+from operator import itemgetter
 
 import asyncpg
 
 from clarion.db import Connection, Database, load
+from clarion.features.deliveries.copying import COLUMNS, encode
 from clarion.features.deliveries.guard import Window, judge
-from clarion.features.deliveries.model import Entry, State, TokenDrop
+from clarion.features.deliveries.model import GROUP, Entry, State, TokenDrop
 from clarion.features.sends import SendService
 from clarion.features.statistics import StatisticsService, StatRow
 from clarion.features.statistics.model import hour_of
@@ -25,6 +27,7 @@ from clarion.providers.registry import transports_of
 SQL = load(__package__)
 _Key = tuple[int, int, int]
 _RETRY_PAUSE = 0.5
+_OUTCOMES = {State.SENT: "sent", State.CANCELLED: "cancelled"}
 
 
 @dataclass(slots=True)
@@ -85,7 +88,9 @@ class Ledger:
         if not entries:
             return []
         if not careful:
-            await connection.copy_records_to_table("delivery", records=entries, columns=Entry._fields)
+            await connection.copy_to_table(
+                "delivery", source=BytesIO(encode(entries)), columns=COLUMNS, format="binary"
+            )
             return entries
         columns = zip(*entries, strict=True)
         rows = await SQL.insert.fetch(connection, **{f"c{no}": list(values) for no, values in enumerate(columns)})
@@ -179,20 +184,16 @@ async def _mark(connection: Connection, drops: Sequence[TokenDrop], *, suspects:
         await SQL.drop_tokens.execute(connection, guarded=[drop.guarded for drop in drops], **columns)
 
 
+_COUNTED = itemgetter(GROUP, Entry._fields.index("settled_at"))
+
+
 def _stat_rows(entries: Iterable[Entry]) -> list[StatRow]:
     """Counts of the terminal outcomes among `entries`."""
-    counts: Counter[tuple[int, int, int, int, str, str, str, datetime | None, str]] = Counter()
-    for entry in entries:
-        if entry.state == State.SENT:
-            outcome = "sent"
-        elif entry.state == State.FAILED:
-            outcome = f"failed:{entry.reason}"
-        elif entry.state == State.CANCELLED:
-            outcome = "cancelled"
-        else:
-            continue
-        counts[
-            entry.account_id, entry.app_id, entry.send_id, entry.push_id, entry.country, entry.lang, entry.platform,
-            entry.settled_at, outcome,
-        ] += 1  # fmt: skip
-    return [StatRow(*key[:7], hour_of(key[7]), key[8], n) for key, n in counts.items() if key[7] is not None]
+    rows = []
+    for (group, settled_at), n in Counter(map(_COUNTED, entries)).items():
+        _day, app_id, send_id, account_id, push_id, _provider, lang, country, platform, state, reason, *_ = group
+        if settled_at is not None:
+            outcome = f"failed:{reason}" if state == State.FAILED else _OUTCOMES[state]
+            hour = hour_of(settled_at)
+            rows.append(StatRow(account_id, app_id, send_id, push_id, country, lang, platform, hour, outcome, n))
+    return rows

@@ -109,12 +109,14 @@ class Attempt:
 
 
 class Entry(NamedTuple):
-    """One line of the ledger: a delivery with its outcome (columns of `delivery`, in COPY order)."""
+    """One line of the ledger: a delivery with its outcome.
+
+    What many lines of a batch have in common stands first, so that it is encoded and counted once (`GROUP`).
+    """
 
     day: date
     app_id: int
     send_id: int
-    device_id: int
     account_id: int
     push_id: int
     provider: str
@@ -124,13 +126,18 @@ class Entry(NamedTuple):
     state: int
     reason: str | None
     code: str | None
-    provider_id: str | None
-    token_hash: bytes
     attempt: int
     may_be_sent: bool
-    next_attempt_at: datetime | None
     created_at: datetime
     settled_at: datetime | None
+    device_id: int
+    token_hash: bytes
+    provider_id: str | None
+    next_attempt_at: datetime | None
+
+
+GROUP = slice(0, 14)
+"""The fields of an entry that hardly differ within a batch."""
 
 
 @dataclass(frozen=True, slots=True)

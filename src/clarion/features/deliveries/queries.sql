@@ -19,14 +19,15 @@ order by d.id
 limit :limit
 
 -- name: insert
--- The careful form of the COPY: rows that exist already stay as they are and are not returned.
-insert into delivery (day, app_id, send_id, device_id, account_id, push_id, provider, lang, country, platform, state,
-                      reason, code, provider_id, token_hash, attempt, may_be_sent, next_attempt_at, created_at,
-                      settled_at)
-select * from unnest(:c0::date[], :c1::bigint[], :c2::bigint[], :c3::bigint[], :c4::bigint[], :c5::bigint[],
-                     :c6::text[], :c7::text[], :c8::text[], :c9::text[], :c10::smallint[], :c11::text[], :c12::text[],
-                     :c13::text[], :c14::bytea[], :c15::smallint[], :c16::boolean[], :c17::timestamptz[],
-                     :c18::timestamptz[], :c19::timestamptz[])
+-- The careful form of the COPY, columns in the order of `Entry`: rows that exist already stay as they are and are not
+-- returned.
+insert into delivery (day, app_id, send_id, account_id, push_id, provider, lang, country, platform, state, reason, code,
+                      attempt, may_be_sent, created_at, settled_at, device_id, token_hash, provider_id,
+                      next_attempt_at)
+select * from unnest(:c0::date[], :c1::bigint[], :c2::bigint[], :c3::bigint[], :c4::bigint[], :c5::text[], :c6::text[],
+                     :c7::text[], :c8::text[], :c9::smallint[], :c10::text[], :c11::text[], :c12::smallint[],
+                     :c13::boolean[], :c14::timestamptz[], :c15::timestamptz[], :c16::bigint[], :c17::bytea[],
+                     :c18::text[], :c19::timestamptz[])
 on conflict (day, app_id, send_id, device_id) do nothing
 returning app_id, send_id, device_id
 
