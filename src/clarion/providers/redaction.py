@@ -29,4 +29,4 @@ def redact(text: str) -> str:
 
 def redact_body(body: bytes) -> str:
     """The same for the beginning of an answer's body, whatever it holds."""
-    return redact(body[:TEXT_LIMIT].decode("utf-8", "replace"))
+    return redact(body[:_LOOKED_AT].decode("utf-8", "replace"))

@@ -97,9 +97,8 @@ class RateLimiter:
         factor = self._present_factor(now)
         if self._rate == 0:
             return 0.0 if factor >= 1 else max(self._pace.kept * factor, _SLOWEST * self._share)
-        full = self._rate * self._share
-        warm = warmup_rate(self._rate, self._warmup, now - self._began) * self._share
-        return min(full, max(min(warm, full * factor), min(full, _SLOWEST * self._share)))
+        slowed = warmup_rate(self._rate, self._warmup, now - self._began) * factor
+        return max(slowed, min(self._rate, _SLOWEST)) * self._share
 
     def _available(self, now: float) -> int:
         """Whole permits now; fills the bucket."""

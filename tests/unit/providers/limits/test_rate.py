@@ -3,6 +3,8 @@
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clarion.providers.limits import RateLimiter
 from clarion.providers.limits.rate import warmup_rate
@@ -106,6 +108,13 @@ def test_a_throttled_credential_stops_then_goes_at_half_the_rate_and_recovers() 
     assert sent(limiter, 66.01, 1) == pytest.approx(1000, rel=0.02)
 
 
+def test_throttling_slows_down_during_the_warmup_too() -> None:
+    limiter = RateLimiter(9000, warmup=60)
+    sent(limiter, 0, 1)
+    limiter.throttle(2, 1)
+    assert sent(limiter, 2, 1) == pytest.approx(270, rel=0.2)
+
+
 def test_one_storm_halves_the_rate_once_although_many_answers_report_it() -> None:
     limiter = RateLimiter(1000)
     for index in range(50):
@@ -131,6 +140,32 @@ def test_an_unlimited_credential_is_halved_from_the_pace_it_had() -> None:
     assert limiter.take(1, 12.9) == 0
     assert sent(limiter, 13, 1) == pytest.approx(1000, rel=0.15)
     assert limiter.take(10**6, 60) == 10**6
+
+
+@given(
+    st.floats(0.5, 20_000),
+    st.sampled_from([0.0, 10.0, 60.0]),
+    st.lists(st.tuples(st.floats(0, 5), st.integers(0, 5000), st.booleans()), max_size=60),
+)
+def test_never_more_than_the_rate_allows_whatever_the_calls(
+    rate: float, warmup: float, calls: list[tuple[float, int, bool]]
+) -> None:
+    limiter, now, granted, stopped_until = RateLimiter(rate, warmup=warmup), 0.0, 0, 0.0
+    for pause, wanted, throttled in calls:
+        now += pause
+        taken = limiter.take(wanted, now)
+        assert 0 <= taken <= wanted
+        assert taken == 0 or now >= stopped_until
+        granted += taken
+        assert granted <= rate * now + max(1.0, rate / 10) + 1e-6
+        if throttled:
+            stopped_until = max(stopped_until, now + 2)
+            limiter.throttle(now + 2, now)
+        wait = limiter.next_in(now)
+        assert wait >= 0
+        if wait == 0 and not taken:
+            assert limiter.take(1, now) == 1
+            granted += 1
 
 
 def test_after_an_outage_the_rate_grows_over_a_minute() -> None:
