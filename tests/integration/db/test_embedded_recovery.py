@@ -10,7 +10,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from embedded_contenders import Arena, query, servers_of
+from embedded_contenders import FORK, Arena, query, servers_of
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 30) -> None:
@@ -66,16 +66,18 @@ def test_a_start_waits_for_busy_processes_of_a_killed_server(arena: Arena) -> No
 def busy_backend(arena: Arena, dsn: str) -> Iterator[None]:
     """A process of the server that computes and so does not notice for a moment that the server has died."""
     before = set(servers_of(arena.database))
-    client = os.fork()
-    if client == 0:
-        with suppress(asyncpg.PostgresError, OSError):
-            query(dsn, "select count(*) from generate_series(1, 10000000) as a where a % 3 = 1")
-        os._exit(0)
+    client = FORK.Process(target=_compute, args=(dsn,), daemon=True)
+    client.start()
     wait_until(lambda: set(servers_of(arena.database)) - before)
     try:
         yield
     finally:
-        os.waitpid(client, 0)
+        client.join()
+
+
+def _compute(dsn: str) -> None:
+    with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        query(dsn, "select count(*) from generate_series(1, 10000000) as a where a % 3 = 1")
 
 
 @pytest.fixture
