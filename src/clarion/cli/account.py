@@ -13,6 +13,7 @@ from clarion.cli.session import use_installation
 
 def create(
     email: str,
+    /,
     *,
     name: str | None = None,
     password_stdin: Annotated[bool, Parameter(negative="")] = False,

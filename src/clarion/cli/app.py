@@ -4,30 +4,31 @@ import os
 import signal
 import sys
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 from clarion import __version__
 from clarion.cli.hardening import harden_process
 from clarion.cli.messages import say
 from clarion.foundation.errors import ClarionError
 
-_COMMANDS = {
-    "serve": "serve:serve",
-    "web": "web:web",
-    "work": "work:work",
-    "migrate": "migrate:migrate",
-    "simulate": "simulate:simulate",
-    "demo": "demo:demo",
-    "bench": "bench:bench",
-    "doctor": "doctor:doctor",
-    "backup": "backup:backup",
-    "restore": "restore:restore",
-    "resume": "resume:resume",
+COMMANDS = {
+    "serve": ("serve:serve", "Run everything on this machine."),
+    "web": ("web:web", "Serve only the API and the console."),
+    "work": ("work:work", "Only plan sends and dispatch messages."),
+    "migrate": ("migrate:migrate", "Bring the database schema up to date, or check it."),
+    "account create": ("account:create", "Create an account and print its API key."),
+    "account list": ("account:list_", "Print all accounts."),
+    "key rotate": ("key:rotate", "Replace the API keys of an account."),
+    "demo": ("demo:demo", "Show everything with sample data and a provider simulator."),
+    "simulate": ("simulate:simulate", "Run the provider simulator alone."),
+    "doctor": ("doctor:doctor", "Check an installation and say what to do."),
+    "backup": ("backup:backup", "Write the database to one file."),
+    "restore": ("restore:restore", "Fill an empty database from a backup, with sending on hold."),
+    "resume": ("resume:resume", "Let messages go out again after a restore."),
+    "bench": ("bench:bench", "Run the benchmarks of a checkout."),
 }
-_GROUPS = {
-    "account": ("Create and list accounts.", {"create": "account:create", "list": "account:list_"}),
-    "key": ("Replace API keys.", {"rotate": "key:rotate"}),
-}
+"""Every command: where its function is, relative to this package, and what it does."""
+GROUPS = {"account": "Create and list accounts.", "key": "Replace API keys."}
 
 
 def build() -> App:
@@ -37,14 +38,15 @@ def build() -> App:
         help="Self-hosted push notifications, wire-compatible with Push.Express.",
         version=__version__,
         result_action="return_int_as_exit_code_else_zero",
+        exit_on_error=False,
+        print_error=False,
     )
-    for name, target in _COMMANDS.items():
-        app.command(f"clarion.cli.{target}", name=name)
-    for name, (purpose, commands) in _GROUPS.items():
-        group = App(name=name, help=purpose)
-        for command, target in commands.items():
-            group.command(f"clarion.cli.{target}", name=command)
+    groups = {name: App(name=name, help=purpose) for name, purpose in GROUPS.items()}
+    for group in groups.values():
         app.command(group)
+    for path, (target, purpose) in COMMANDS.items():
+        parent, _, name = path.rpartition(" ")
+        (groups[parent] if parent else app).command(f"clarion.cli.{target}", name=name, help=purpose)
     return app
 
 
@@ -58,6 +60,9 @@ def main() -> None:
 def _run() -> int:
     try:
         return int(build()(sys.argv[1:]))
+    except CycloptsError as error:
+        say(f"clarion: {' '.join(str(error).split())} (see clarion --help)")
+        return 2
     except ClarionError as error:
         say(f"clarion: {error}")
         return 1

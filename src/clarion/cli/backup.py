@@ -11,7 +11,7 @@ from clarion.cli.pgtools import PostgresTools
 from clarion.foundation.errors import ConfigurationError
 
 
-def backup(file: Path, *, where: Where | None = None) -> None:
+def backup(file: Path, /, *, where: Where | None = None) -> None:
     """Write a consistent copy of the database to FILE while everything goes on running.
 
     The master key is not in it: keep that in another place.

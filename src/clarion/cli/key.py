@@ -6,7 +6,7 @@ from clarion.cli.options import Where, settings_for
 from clarion.cli.session import use_installation
 
 
-def rotate(email: str, *, where: Where | None = None) -> None:
+def rotate(email: str, /, *, where: Where | None = None) -> None:
     """Make a new API key and print it as one JSON object; the account's earlier keys stop working within 5 seconds.
 
     Parameters

@@ -29,6 +29,15 @@ def reserved_port(host: str, port: int) -> Iterator[int]:
         yield int(held.getsockname()[1])
 
 
+def is_free(host: str, port: int) -> bool:
+    """Whether nobody listens on the address now."""
+    try:
+        _try_alone(*_resolve(host, port))
+    except OSError:
+        return False
+    return True
+
+
 def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

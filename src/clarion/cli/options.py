@@ -32,23 +32,24 @@ class Where:
     database_url: Annotated[str | None, Parameter(help="PostgreSQL to use instead of the embedded one.")] = None
 
 
-def settings_for(where: Where | None, **flags: object) -> Settings:
+def settings_for(where: Where | None, *, environment: Mapping[str, str] = os.environ, **flags: object) -> Settings:
     """The settings from environment and flags; sets up logs and reports variables that mean nothing.
 
     Raises `ConfigurationError` for the first wrong value.
     """
-    where = where or Where()
-    _require_private_key_file(os.environ)
-    settings = read_settings(
-        os.environ,
-        data_dir=where.data_dir,
-        database_url=Secret(where.database_url) if where.database_url else None,
-        **flags,
-    )
+    _require_private_key_file(environment)
+    settings = read_settings(environment, **_flags(where), **flags)
     set_up_logs(settings.log_level, settings.log_format)
-    for name in unknown_variables(os.environ):
+    for name in unknown_variables(environment):
         say(f"clarion: {_unknown(name)}")
     return settings
+
+
+def _flags(where: Where | None) -> dict[str, object]:
+    if where is None:
+        return {}
+    url = Secret(where.database_url) if where.database_url else None
+    return {"data_dir": where.data_dir, "database_url": url}
 
 
 def _unknown(name: str) -> str:

@@ -18,7 +18,7 @@ from clarion.foundation.errors import ConfigurationError
 from clarion.settings import Settings
 
 
-def restore(file: Path, *, where: Where | None = None) -> None:
+def restore(file: Path, /, *, where: Where | None = None) -> None:
     """Fill an empty database from FILE. Nothing is sent until `clarion resume`.
 
     The master key of the backed-up installation must be in place: as CLARION_MASTER_KEY, or as `master.key` in the

@@ -1,8 +1,9 @@
 """What `serve`, `web`, `work` and `demo` have in common: a checked installation with supervised processes."""
 
 import asyncio
+import os
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -42,7 +43,9 @@ class Prepared:
 
 
 @contextmanager
-def prepared(settings: Settings, roles: Sequence[Role], *, migrating: bool) -> Iterator[Prepared]:
+def prepared(
+    settings: Settings, roles: Sequence[Role], *, migrating: bool, environment: Mapping[str, str] = os.environ
+) -> Iterator[Prepared]:
     """Everything that must be right before processes start: address, database, schema, master key.
 
     `ConfigurationError` or `Unavailable` with the reason when something is not.
@@ -51,8 +54,9 @@ def prepared(settings: Settings, roles: Sequence[Role], *, migrating: bool) -> I
     with _address(settings, listens=listens) as addressed, local_installation(addressed) as local:
         asyncio.run(_check(local, migrating=migrating))
         with tempfile.TemporaryDirectory(prefix="clarion-metrics-") as metrics:
-            environment = _environment(local) | {"PROMETHEUS_MULTIPROC_DIR": metrics}
-            yield Prepared(local, Supervisor(roles, environment=environment, embedded=local.embedded))
+            values = _environment(local) | {"PROMETHEUS_MULTIPROC_DIR": metrics}
+            children = child_environment(environment, values)
+            yield Prepared(local, Supervisor(roles, environment=children, embedded=local.embedded))
 
 
 def supervise(ready: Prepared, *beside: Callable[[], Coroutine[Any, Any, object]]) -> int:
@@ -99,7 +103,8 @@ def _warn_of_overrides(settings: Settings) -> None:
     """Addresses that the operator has set win over all address rules, so they are said aloud."""
     usual = Settings()
     for name in OVERRIDES:
-        if (chosen := getattr(settings, name)) != getattr(usual, name):
+        if (value := getattr(settings, name)) != getattr(usual, name):
+            chosen = value if isinstance(value, str) else ", ".join(value)
             say(f"clarion: CLARION_{name.upper()} is set and wins over the built-in rules: {chosen}")
 
 
@@ -107,12 +112,10 @@ def _environment(local: Local) -> dict[str, str]:
     settings = local.settings
     if settings.master_key is None:
         raise ConfigurationError("CLARION_MASTER_KEY is not set")
-    return child_environment(
-        {
-            "CLARION_DATABASE_URL": local.dsn,
-            "CLARION_MASTER_KEY": settings.master_key.reveal(),
-            "CLARION_DATA_DIR": str(settings.data_dir),
-            "CLARION_HOST": settings.host,
-            "CLARION_PORT": str(settings.port),
-        }
-    )
+    return {
+        "CLARION_DATABASE_URL": local.dsn,
+        "CLARION_MASTER_KEY": settings.master_key.reveal(),
+        "CLARION_DATA_DIR": str(settings.data_dir),
+        "CLARION_HOST": settings.host,
+        "CLARION_PORT": str(settings.port),
+    }

@@ -6,7 +6,6 @@ end of their standard input, so that nothing is left behind even after a kill.
 """
 
 import asyncio
-import os
 import signal
 import sys
 import time
@@ -160,7 +159,7 @@ async def _wait(event: asyncio.Event, seconds: float) -> bool:
     return True
 
 
-def child_environment(values: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with settings replaced; a replaced setting's `*_FILE` variant is dropped."""
-    kept = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in values}
+def child_environment(environment: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    """An environment with settings replaced; a replaced setting's `*_FILE` variant is dropped."""
+    kept = {name: value for name, value in environment.items() if name.removesuffix("_FILE") not in values}
     return kept | dict(values)

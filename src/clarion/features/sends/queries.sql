@@ -138,3 +138,7 @@ update send set state = 'running', finished_at = null where id = any(:send_ids::
 -- name: expire_open
 -- What is left of every open send has expired now (system side, after a restore).
 update send set expires_at = least(expires_at, now()) where state in ('running', 'paused')
+
+-- name: states_of
+-- Every send of a scheduler with its state.
+select id, state from send where account_id = :account_id and scheduler_id = :scheduler_id order by id

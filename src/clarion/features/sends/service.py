@@ -192,3 +192,9 @@ class SendService:
     async def expire_open(self, *, within: Connection) -> int:
         """Expire what is left of every open send of the installation; how many sends that concerns."""
         return await SQL.expire_open.execute(within)
+
+    async def states_of(self, account_id: int, scheduler_id: int) -> dict[int, str]:
+        """The states of a scheduler's sends, by id."""
+        async with self._database.acquire() as connection:
+            rows = await SQL.states_of.fetch(connection, account_id=account_id, scheduler_id=scheduler_id)
+        return {row["id"]: row["state"] for row in rows}

@@ -37,3 +37,12 @@ class StatisticsService:
             outcomes=columns[8],
             counts=[merged[key] for key in keys],
         )
+
+    async def outcomes(self, account_id: int, send_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+        """What became of the messages of these sends: app → outcome → how many."""
+        async with self._database.acquire() as connection:
+            rows = await SQL.outcomes.fetch(connection, account_id=account_id, send_ids=list(send_ids))
+        found: dict[int, dict[str, int]] = {}
+        for row in rows:
+            found.setdefault(row["app_id"], {})[row["outcome"]] = row["n"]
+        return found
