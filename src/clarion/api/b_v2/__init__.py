@@ -4,7 +4,19 @@ from litestar.types import ControllerRouterHandler
 
 from clarion.api.b_v2.app_groups import AppGroupsController
 from clarion.api.b_v2.apps import AppsController
+from clarion.api.b_v2.devices import find_devices
 from clarion.api.b_v2.events import EventsController
+from clarion.api.b_v2.instant import send_instant
+from clarion.api.b_v2.pushes import PushesController
+from clarion.api.b_v2.schedulers import SchedulersController
 
-ROUTES: list[ControllerRouterHandler] = [AppsController, AppGroupsController, EventsController]
+ROUTES: list[ControllerRouterHandler] = [
+    AppsController,
+    AppGroupsController,
+    find_devices,
+    PushesController,
+    SchedulersController,
+    send_instant,
+    EventsController,
+]
 """Everything served under `/api/b/v2`."""
