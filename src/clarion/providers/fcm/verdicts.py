@@ -133,7 +133,10 @@ _TOKEN_FIELDS = frozenset({"message.token", "message.fid"})
 _TOKEN_WORDS = "not a valid FCM registration token"  # noqa: S105 - words of an error message
 _NAMES_DEVICE = re.compile(r"\bdevice\b", re.IGNORECASE).search
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}").fullmatch
-_ACCEPTED = re.compile(rb'\s*\{\s*"name"\s*:\s*"(?:[!#-\[\]-~]*/)?([!#-.0-\[\]-~]{1,256})"\s*\}\s*').fullmatch
+_ACCEPTED = re.compile(
+    rb'\s*\{\s*"name"\s*:\s*"projects/[^/"]+/messages/([!#-.0-\[\]-~]{1,256})"\s*\}\s*',
+).fullmatch
+_OK = Outcome.OK
 _RETRIED = frozenset({Outcome.TRANSIENT, Outcome.AMBIGUOUS, Outcome.UNSENT})
 
 
@@ -209,7 +212,7 @@ def accepted(answer: Answer) -> Verdict:
     The provider id is the last part of the message's name: that is what devices see as the FCM message id.
     """
     name = _ACCEPTED(answer.body)
-    return Verdict(Outcome.OK, "OK", provider_id=name[1].decode() if name else None)
+    return Verdict(_OK, "OK", provider_id=name[1].decode() if name else None)
 
 
 def read(answer: Answer, now: datetime) -> Verdict:
