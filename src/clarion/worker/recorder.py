@@ -11,7 +11,7 @@ from clarion.features.deliveries.model import Attempt, Entry, Job, State, TokenD
 from clarion.providers.contract import Outcome, Verdict
 from clarion.worker.window import LaneKey, Window
 
-FLUSH_AFTER = 0.05
+FLUSH_AFTER = 0.01
 """Seconds that an outcome waits for company at most."""
 FLUSH_SIZE = 1000
 _PARALLEL = 2
@@ -25,7 +25,7 @@ class Recorder:
     def __init__(self, *, ledger: Ledger, window: Window) -> None:
         self._ledger = ledger
         self._window = window
-        self._size = min(FLUSH_SIZE, max(1, window.capacity // 3))
+        self._size = min(FLUSH_SIZE, max(1, window.capacity // 4))
         self._batch = Batch()
         self._jobs: Counter[Job] = Counter()
         self._full = asyncio.Event()

@@ -33,8 +33,8 @@ class Window:
         return self.capacity - self.total
 
     def _share(self) -> int:
-        """Places that one lane may hold: three quarters when alone, else an equal part of them."""
-        return max(1, self.capacity * 3 // 4 // max(1, len(self.used)))
+        """Places that one lane may hold: seven eighths when alone, else an equal part of them."""
+        return max(1, self.capacity * 7 // 8 // max(1, len(self.used)))
 
     def _fits(self, lane: LaneKey, count: int) -> bool:
         if count > self.free:
