@@ -18,8 +18,8 @@ def create_app(
 
     `readiness` decides what `/readyz` answers (see `clarion.db.readiness`); `registry` holds this process's metrics.
     """
-    return Front(
-        management=management_app(services, settings, readiness=readiness, registry=registry),
-        device=device_app(services, settings),
-        metrics=RequestMetrics(registry),
-    )
+    device = device_app(services, settings)
+    management = management_app(services, settings, readiness=readiness, registry=registry)
+    management.on_startup.append(device.start)
+    management.on_shutdown.append(device.stop)
+    return Front(management=management, device=device, metrics=RequestMetrics(registry))

@@ -1,41 +1,47 @@
 """Who calls: Bearer API keys only; cookies are never looked at (reliability.md AU-4)."""
 
+from collections.abc import Callable
 from typing import Any
 
 from litestar import Request
-from litestar.enums import ScopeType
-from litestar.middleware import ASGIMiddleware
+from litestar.di import NamedDependency
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from clarion.api.rate_limit import RateLimiter
 from clarion.features.accounts import AccountService, Caller
 from clarion.foundation.errors import TooManyRequests, Unauthorized
 
+CurrentCaller = NamedDependency[Caller]
+"""The `caller` argument of route functions."""
 
-class Authentication(ASGIMiddleware):
-    """Lets a request pass with a known key within its rate; the caller is then `scope["user"]`."""
 
-    scopes = (ScopeType.HTTP,)
+def authentication(*, accounts: AccountService, limiter: RateLimiter) -> Callable[[ASGIApp], ASGIApp]:
+    """Middleware that lets a request pass with a known key within its rate; the caller is then `scope["user"]`.
 
-    def __init__(self, *, accounts: AccountService, limiter: RateLimiter) -> None:
-        self._accounts = accounts
-        self._limiter = limiter
+    It raises `Unauthorized`, `Forbidden` or `TooManyRequests` before the body is read. (It is made of functions,
+    because Litestar copies middleware objects deeply, once per route.)
+    """
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Raises `Unauthorized` or `TooManyRequests` before the body is read."""
-        caller = await self._accounts.authenticate(_bearer(scope))
-        self._limit(caller, scope)
-        scope["user"] = caller
-        await next_app(scope, receive, send)
+    def wrap(app: ASGIApp) -> ASGIApp:
+        async def authenticated(scope: Scope, receive: Receive, send: Send) -> None:
+            caller = await accounts.authenticate(_bearer(scope))
+            _limit(caller, limiter, scope=scope)
+            scope["user"] = caller
+            await app(scope, receive, send)
 
-    def _limit(self, caller: Caller, scope: Scope) -> None:
-        allowance = self._limiter.take(caller.actor)
-        if allowance is None:
-            return
-        scope["state"]["answer_headers"].update(allowance.headers())
-        if allowance.wait:
-            message = f"too many requests: this key may make {allowance.limit} calls a minute"
-            raise TooManyRequests(message, retry_after=allowance.wait)
+        return authenticated
+
+    return wrap
+
+
+def _limit(caller: Caller, limiter: RateLimiter, *, scope: Scope) -> None:
+    allowance = limiter.take(caller.actor)
+    if allowance is None:
+        return
+    scope["state"]["answer_headers"].update(allowance.headers())
+    if allowance.wait:
+        message = f"too many requests: this key may make {allowance.limit} calls a minute"
+        raise TooManyRequests(message, retry_after=allowance.wait)
 
 
 def _bearer(scope: Scope) -> str:

@@ -1,6 +1,6 @@
 """How route functions receive their arguments: bodies, ids in paths, numbers in queries.
 
-    async def replace(self, app_id: PathId, data: EditApp, caller: Caller, apps: AppService) -> None
+    async def update(self, app_id: PathId, data: JSONBody[UpdateApp], caller: CurrentCaller, apps: Apps) -> None
 
 `data` is decoded strictly by `decoding.py`; `PathId` and `QueryNumber` are whole numbers read from the address;
 services are injected under their names in `clarion.services.Services`.
@@ -12,16 +12,20 @@ from litestar import Request
 from litestar.connection.base import ASGIConnection
 from litestar.dto import AbstractDTO
 from litestar.openapi.spec import OpenAPIType, Schema
+from litestar.params import FromPath
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 
 from clarion.api.decoding import NUMBER_LIMIT, decode, whole_number
 
 
-class PathId(int):
+class _PathId(int):
     """An id in a path. What is not an integer is a 400; an integer out of range becomes 0, which names nothing, so
     that it is answered exactly like an id that does not exist.
     """
+
+
+PathId = FromPath[_PathId]
 
 
 class QueryNumber(int):
@@ -33,7 +37,7 @@ def read_number(type_: type[Any], text: str) -> Any:
     number = whole_number(str(text))
     if number is None:
         raise ValueError("must be a whole number")
-    if issubclass(type_, PathId):
+    if issubclass(type_, _PathId):
         return type_(number if 0 < number <= NUMBER_LIMIT else 0)
     if abs(number) > NUMBER_LIMIT:
         raise ValueError("is too large")
@@ -42,7 +46,7 @@ def read_number(type_: type[Any], text: str) -> Any:
 
 def is_number_type(type_: Any) -> bool:
     """Whether `read_number` makes this type."""
-    return isinstance(type_, type) and issubclass(type_, PathId | QueryNumber)
+    return isinstance(type_, type) and issubclass(type_, _PathId | QueryNumber)
 
 
 TYPE_DECODERS = [(is_number_type, read_number)]
@@ -94,7 +98,7 @@ class NumberSchemas(OpenAPISchemaPlugin):
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
         """A 64-bit integer; ids begin at 1."""
-        minimum = 1 if issubclass(field_definition.annotation, PathId) else None
+        minimum = 1 if issubclass(field_definition.annotation, _PathId) else None
         return Schema(type=OpenAPIType.INTEGER, minimum=minimum)
 
 

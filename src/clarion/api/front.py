@@ -20,7 +20,7 @@ from clarion.foundation.ids import new_request_id
 
 log = structlog.get_logger("clarion.api")
 
-DEVICE_PREFIXES = ("/api/r/v2/", "/api/postback")
+DEVICE_PREFIXES = ("/api/r/", "/api/postback")
 """Paths that belong to the device API."""
 DeviceApp = Callable[[Any, Any, Any], Awaitable[None]]
 """A raw ASGI application."""

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from clarion import __version__
 from clarion.api import b_v2, operations, v1
-from clarion.api.auth import Authentication, current_caller
+from clarion.api.auth import authentication, current_caller
 from clarion.api.binding import TYPE_DECODERS, ApiRequest, JsonBody, NumberSchemas
 from clarion.api.decoding import BODY_LIMIT
 from clarion.api.errors import EXCEPTION_HANDLERS
@@ -53,12 +53,12 @@ def management_app(
 def _routers(services: Services, settings: Settings) -> list[Router]:
     """The routes that need an API key: Push.Express's and our own."""
     limiter = RateLimiter(per_minute=settings.api_rate_per_min, clock=SystemClock())
-    authentication = Authentication(accounts=services.accounts, limiter=limiter)
+    check_key = authentication(accounts=services.accounts, limiter=limiter)
     return [
         Router(
             path=path,
             route_handlers=routes,
-            middleware=[authentication],
+            middleware=[check_key],
             security=[{"BearerToken": []}],
         )
         for path, routes in (("/api/b/v2", b_v2.ROUTES), ("/api/v1", v1.ROUTES))

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.di import NamedDependency
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 
 from clarion import __version__
@@ -33,14 +34,14 @@ async def healthz() -> Status:
 
 
 @get("/readyz", tags=["operations"], summary="Readiness: the database is reachable and its schema current")
-async def readyz(readiness: Readiness) -> Status:
+async def readyz(readiness: NamedDependency[Readiness]) -> Status:
     """503 with the reason while requests cannot be served."""
     await readiness()
     return Status("ready")
 
 
 @get("/metrics", tags=["operations"], summary="Metrics as Prometheus text", media_type="text/plain")
-async def metrics(registry: CollectorRegistry) -> Response[bytes]:
+async def metrics(registry: NamedDependency[CollectorRegistry]) -> Response[bytes]:
     """All metrics."""
     return Response(exposition(registry), media_type=CONTENT_TYPE_LATEST)
 

@@ -71,11 +71,11 @@ delete from app_group_member where account_id = :account_id and app_id = :app_id
 update scheduler
 set filter = filter || jsonb_strip_nulls(jsonb_build_object(
         'app_ids_include', case when filter -> 'app_ids_include' @> to_jsonb(:app_id::bigint) then (
-            select coalesce(jsonb_agg(id), '[]') from jsonb_array_elements(filter -> 'app_ids_include') as id
-            where id <> to_jsonb(:app_id::bigint)) end,
+            select coalesce(jsonb_agg(e.value), '[]') from jsonb_array_elements(filter -> 'app_ids_include') as e
+            where e.value <> to_jsonb(:app_id::bigint)) end,
         'app_ids_exclude', case when filter -> 'app_ids_exclude' @> to_jsonb(:app_id::bigint) then (
-            select coalesce(jsonb_agg(id), '[]') from jsonb_array_elements(filter -> 'app_ids_exclude') as id
-            where id <> to_jsonb(:app_id::bigint)) end)),
+            select coalesce(jsonb_agg(e.value), '[]') from jsonb_array_elements(filter -> 'app_ids_exclude') as e
+            where e.value <> to_jsonb(:app_id::bigint)) end)),
     updated_at = now()
 where account_id = :account_id
   and (filter -> 'app_ids_include' @> to_jsonb(:app_id::bigint)
@@ -182,11 +182,11 @@ delete from app_group where account_id = :account_id and id = :group_id
 update scheduler
 set filter = filter || jsonb_strip_nulls(jsonb_build_object(
         'app_groups_include', case when filter -> 'app_groups_include' @> to_jsonb(:group_id::bigint) then (
-            select coalesce(jsonb_agg(id), '[]') from jsonb_array_elements(filter -> 'app_groups_include') as id
-            where id <> to_jsonb(:group_id::bigint)) end,
+            select coalesce(jsonb_agg(e.value), '[]') from jsonb_array_elements(filter -> 'app_groups_include') as e
+            where e.value <> to_jsonb(:group_id::bigint)) end,
         'app_groups_exclude', case when filter -> 'app_groups_exclude' @> to_jsonb(:group_id::bigint) then (
-            select coalesce(jsonb_agg(id), '[]') from jsonb_array_elements(filter -> 'app_groups_exclude') as id
-            where id <> to_jsonb(:group_id::bigint)) end)),
+            select coalesce(jsonb_agg(e.value), '[]') from jsonb_array_elements(filter -> 'app_groups_exclude') as e
+            where e.value <> to_jsonb(:group_id::bigint)) end)),
     updated_at = now()
 where account_id = :account_id
   and (filter -> 'app_groups_include' @> to_jsonb(:group_id::bigint)
