@@ -16,7 +16,6 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import (
     BuilderError,
     ConnectError,
-    ConnectTimeoutError,
     DetailedPyreqwestError,
     PoolTimeoutError,
     RequestTimeoutError,
@@ -159,14 +158,16 @@ def _build(options: HttpOptions) -> Client:
 
 def _translate(error: DetailedPyreqwestError) -> HttpError:
     causes = ": ".join(cause["message"] for cause in error.details["causes"] or ())
-    if isinstance(error, ConnectTimeoutError | PoolTimeoutError):
+    # The class alone misleads: ConnectError also stands for a connection that broke after the request had been handed
+    # over ("SendRequest"), ConnectTimeoutError also for an answer that did not come in time.
+    connecting = "client error (Connect)" in causes
+    if isinstance(error, PoolTimeoutError) or (isinstance(error, RequestTimeoutError) and connecting):
         return HttpError(Failure.UNSENT, "connect: timeout")
-    # ConnectError also covers a connection that broke after the request had been handed over ("SendRequest").
-    if isinstance(error, ConnectError) and "client error (Connect)" in causes:
-        kind = "tls" if "certificate" in causes or "handshake" in causes else "connect"
-        return HttpError(Failure.UNSENT, f"{kind}: {causes or error.message}")
     if isinstance(error, RequestTimeoutError):
         return HttpError(Failure.AMBIGUOUS, "deadline")
+    if isinstance(error, ConnectError) and connecting:
+        kind = "tls" if "certificate" in causes or "handshake" in causes else "connect"
+        return HttpError(Failure.UNSENT, f"{kind}: {causes}")
     return HttpError(Failure.AMBIGUOUS, f"connection: {causes or error.message}")
 
 

@@ -84,6 +84,7 @@ class Link:
         self.writer = writer
         self.decoder = Decoder()
         self.settings: dict[int, int] = {}
+        self._partial: dict[int, Received] = {}
         self.others: list[Frame] = []
         """Frames that `request` came across and does not belong to one."""
 
@@ -122,22 +123,27 @@ class Link:
         await self.closed()
 
     async def request(self) -> Received:
-        """The next complete request; assumes that requests do not interleave."""
-        first = await self.expect(HEADERS)
+        """The next request that is complete; several may arrive interleaved."""
+        while True:
+            got = await self.frame()
+            if got.kind == HEADERS:
+                await self._open(got)
+            elif got.kind == DATA:
+                self._partial[got.stream].body += got.payload
+            else:
+                self.others.append(got)
+                continue
+            if got.flags & END_STREAM:
+                return self._partial.pop(got.stream)
+
+    async def _open(self, first: Frame) -> None:
         raw, flags = first.payload, first.flags
         while not flags & END_HEADERS:
             more = await self.frame()
             assert (more.kind, more.stream) == (CONTINUATION, first.stream)
             raw, flags = raw + more.payload, more.flags
         fields = [(str(name), str(value)) for name, value in self.decoder.decode(raw)]
-        got = Received(first.stream, fields, raw=raw)
-        if first.flags & END_STREAM:
-            return got
-        while True:
-            data = await self.expect(DATA, stream=first.stream)
-            got.body += data.payload
-            if data.flags & END_STREAM:
-                return got
+        self._partial[first.stream] = Received(first.stream, fields, raw=raw)
 
     async def requests(self, count: int) -> list[Received]:
         return [await self.request() for _ in range(count)]

@@ -83,6 +83,7 @@ async def test_a_peer_that_negotiates_nothing_gets_no_request(certificates: Cert
     assert (got.failure, got.detail) == (Failure.UNSENT, "tls: the peer does not offer HTTP/2 (ALPN h2)")
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 async def test_an_old_tls_version_is_refused(caller: Caller, certificates: Certificates) -> None:
     context = certificates.authority.server_context(certificates.good)
     context.set_ciphers("ALL:@SECLEVEL=0")
