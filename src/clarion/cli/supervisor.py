@@ -1,7 +1,7 @@
 """Starts the processes of an installation, restarts what dies, and stops everything in order.
 
 One slot per process. A process that ends by itself is started again after a growing pause. The first stop signal lets
-all processes drain; a second one, or `DRAIN_SECONDS`, ends them. Children notice the supervisor's own death by the
+all processes drain; a second one, or the end of patience, ends them. Children notice the supervisor's own death by the
 end of their standard input, so that nothing is left behind even after a kill.
 """
 
@@ -19,12 +19,22 @@ from clarion.foundation.backoff import Backoff
 
 log = structlog.get_logger("clarion.supervisor")
 
-DRAIN_SECONDS = 27.0
-"""Together with the database's stop this stays below 30 s."""
-HURRY_SECONDS = 3.0
 HEALTHY_SECONDS = 60.0
+"""A process that ran this long begins with the shortest pause again."""
 DATABASE_CHECK_SECONDS = 2.0
-RESTART = Backoff(base=0.5, cap=30.0)
+PROGRAM = (sys.executable, "-m", "clarion.cli.child")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long things may take, in seconds."""
+
+    drain: float = 25.0
+    """From the first stop signal until processes are told to hurry."""
+    hurry: float = 3.0
+    """From then until they are killed; with the database's stop it all stays below 30 s."""
+    restart: Backoff = field(default_factory=lambda: Backoff(base=0.5, cap=30.0))
+    """Before a process that has ended is started again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +75,19 @@ class Supervisor:
     """Runs the processes of `roles` until a stop signal."""
 
     def __init__(
-        self, roles: Sequence[Role], *, environment: Mapping[str, str], embedded: EmbeddedPostgres | None = None
+        self,
+        roles: Sequence[Role],
+        *,
+        environment: Mapping[str, str],
+        embedded: EmbeddedPostgres | None = None,
+        program: Sequence[str] = PROGRAM,
+        patience: Patience | None = None,
     ) -> None:
         self._slots = [_Slot(role.name, number) for role in roles for number in range(1, role.processes + 1)]
         self._environment = dict(environment)
         self._embedded = embedded
+        self._program = program
+        self._patience = patience or Patience()
         self._stop = _Stop()
 
     def stop(self) -> None:
@@ -94,19 +112,26 @@ class Supervisor:
 
     async def _keep(self, slot: _Slot) -> None:
         while not self._stop.wanted.is_set():
-            slot.process = await self._spawn(slot)
             begun = time.monotonic()
-            status = await slot.process.wait()
+            status = await self._live(slot)
             if self._stop.wanted.is_set():
                 return
             slot.failures = 1 if time.monotonic() - begun > HEALTHY_SECONDS else slot.failures + 1
-            pause = RESTART.delay(slot.failures)
+            pause = self._patience.restart.delay(slot.failures)
             log.error("process ended unexpectedly", process=slot.name, status=status, restart_in=round(pause, 2))
             await _wait(self._stop.wanted, pause)
 
+    async def _live(self, slot: _Slot) -> int | str:
+        """One life of the slot's process: its exit status, or why it could not even start."""
+        try:
+            slot.process = await self._spawn(slot)
+        except OSError as error:
+            return str(error)
+        return await slot.process.wait()
+
     async def _spawn(self, slot: _Slot) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "clarion.cli.child", slot.role, str(slot.number)),
+            *(*self._program, slot.role, str(slot.number)),
             env=self._environment,
             stdin=asyncio.subprocess.PIPE,
             stdout=sys.stderr.fileno(),
@@ -130,11 +155,11 @@ class Supervisor:
         self._signal(signal.SIGTERM)
         running = asyncio.create_task(self._all_ended())
         hurry = asyncio.create_task(self._stop.at_once.wait())
-        await asyncio.wait({running, hurry}, timeout=DRAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({running, hurry}, timeout=self._patience.drain, return_when=asyncio.FIRST_COMPLETED)
         hurry.cancel()
         if not running.done():
             self._signal(signal.SIGTERM)
-            await asyncio.wait({running}, timeout=HURRY_SECONDS)
+            await asyncio.wait({running}, timeout=self._patience.hurry)
         killed = self._signal(signal.SIGKILL)
         await running
         return not killed
