@@ -66,15 +66,13 @@ where account_id = :account_id and id = :event_id
 update scheduler
 set filter = filter || jsonb_strip_nulls(jsonb_build_object(
         'event_include', case
-            when not filter -> 'event_include' ? :old then null
-            when jsonb_typeof(filter -> 'event_include') = 'array'
-                then (filter -> 'event_include') - :old::text || to_jsonb(:new::text)
-            else to_jsonb(:new::text) end,
+            when filter -> 'event_include' = to_jsonb(:old::text) then to_jsonb(:new::text)
+            when filter -> 'event_include' ? :old
+                then (filter -> 'event_include') - :old::text || to_jsonb(:new::text) end,
         'event_exclude', case
-            when not filter -> 'event_exclude' ? :old then null
-            when jsonb_typeof(filter -> 'event_exclude') = 'array'
-                then (filter -> 'event_exclude') - :old::text || to_jsonb(:new::text)
-            else to_jsonb(:new::text) end)),
+            when filter -> 'event_exclude' = to_jsonb(:old::text) then to_jsonb(:new::text)
+            when filter -> 'event_exclude' ? :old
+                then (filter -> 'event_exclude') - :old::text || to_jsonb(:new::text) end)),
     updated_at = now()
 where account_id = :account_id and (filter -> 'event_include' ? :old or filter -> 'event_exclude' ? :old)
 
@@ -87,9 +85,8 @@ set filter = filter || jsonb_strip_nulls(jsonb_build_object(
             when jsonb_typeof(filter -> 'event_include') = 'array' and jsonb_array_length(filter -> 'event_include') > 1
                 then (filter -> 'event_include') - :code::text end,
         'event_exclude', case
-            when not filter -> 'event_exclude' ? :code then null
-            when jsonb_typeof(filter -> 'event_exclude') = 'array' then (filter -> 'event_exclude') - :code::text
-            else to_jsonb(''::text) end)),
+            when filter -> 'event_exclude' = to_jsonb(:code::text) then to_jsonb(''::text)
+            when filter -> 'event_exclude' ? :code then (filter -> 'event_exclude') - :code::text end)),
     updated_at = now()
 where account_id = :account_id and (filter -> 'event_include' ? :code or filter -> 'event_exclude' ? :code)
 
