@@ -55,8 +55,8 @@ class SchedulersController(Controller):
         self, sched_type: str, sched_id: PathId, caller: Caller, schedulers: SchedulerService
     ) -> OnesendView:
         """The stored fields, the ids of the bound pushes, and the state as `status`."""
-        type_ = canonical_type(sched_type)
-        return VIEWS[type_](await schedulers.get(caller.account_id, sched_id, type_=type_))
+        scheduler = await schedulers.get(caller.account_id, sched_id, type_=canonical_type(sched_type))
+        return VIEWS[scheduler.type](scheduler)
 
     @put("/{sched_type:str}/{sched_id:str}/pushes", status_code=204, summary="Bind pushes to a scheduler")
     async def bind(
