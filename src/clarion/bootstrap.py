@@ -11,12 +11,16 @@ from clarion.features.accounts.service import AccountService
 from clarion.features.apps.groups import AppGroupService
 from clarion.features.apps.service import AppService
 from clarion.features.audiences.service import AudienceService
+from clarion.features.deliveries.credentials import CredentialService
 from clarion.features.deliveries.feedback import Feedback
+from clarion.features.deliveries.service import DeliveryService
+from clarion.features.deliveries.story import StoryService
 from clarion.features.devices.query import DeviceQueryService
 from clarion.features.devices.service import DeviceService
 from clarion.features.events.service import EventService
 from clarion.features.pushes.service import PushService
 from clarion.features.schedulers.service import SchedulerService
+from clarion.features.sends.progress import ProgressService
 from clarion.features.sends.service import SendService
 from clarion.features.statistics.service import StatisticsService
 from clarion.foundation.clock import Clock, SystemClock
@@ -68,6 +72,8 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
     pushes = PushService(database=database)
     statistics = StatisticsService(database=database)
     sends = SendService(database=database, apps=apps, audiences=audiences)
+    progress = ProgressService(database=database, statistics=statistics)
+    deliveries = DeliveryService(database=database, progress=progress, clock=clock)
     message_ids = MessageIds(keeper.message_key)
     return Services(
         accounts=AccountService(database=database, clock=clock),
@@ -87,6 +93,10 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
             instant_delay=timedelta(seconds=settings.instant_delay_sec),
         ),
         sends=sends,
+        progress=progress,
+        deliveries=deliveries,
+        stories=StoryService(database=database, audiences=audiences, deliveries=deliveries, clock=clock),
+        credentials=CredentialService(database=database),
         feedback=Feedback(database=database, statistics=statistics, message_ids=message_ids, clock=clock),
         statistics=statistics,
     )

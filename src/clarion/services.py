@@ -6,12 +6,16 @@ from clarion.features.accounts.service import AccountService
 from clarion.features.apps.groups import AppGroupService
 from clarion.features.apps.service import AppService
 from clarion.features.audiences.service import AudienceService
+from clarion.features.deliveries.credentials import CredentialService
 from clarion.features.deliveries.feedback import Feedback
+from clarion.features.deliveries.service import DeliveryService
+from clarion.features.deliveries.story import StoryService
 from clarion.features.devices.query import DeviceQueryService
 from clarion.features.devices.service import DeviceService
 from clarion.features.events.service import EventService
 from clarion.features.pushes.service import PushService
 from clarion.features.schedulers.service import SchedulerService
+from clarion.features.sends.progress import ProgressService
 from clarion.features.sends.service import SendService
 from clarion.features.statistics.service import StatisticsService
 
@@ -30,5 +34,9 @@ class Services:
     pushes: PushService
     schedulers: SchedulerService
     sends: SendService
+    progress: ProgressService
+    deliveries: DeliveryService
+    stories: StoryService
+    credentials: CredentialService
     feedback: Feedback
     statistics: StatisticsService

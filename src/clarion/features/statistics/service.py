@@ -1,11 +1,17 @@
 """Folding counts in, and reading them out by any dimension."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from clarion.db import Connection, Database, load
+from clarion.db.statements import Record
 from clarion.features.statistics.model import StatRow
+from clarion.features.statistics.reading import GROUP_LIMIT, Counts, Group, StatisticsQuery
+from clarion.foundation.errors import InvalidInput
 
 SQL = load(__package__)
+READING = load(__package__, "reading.sql")
+_COUNTED = tuple(Counts.__dataclass_fields__)
 
 
 class StatisticsService:
@@ -46,3 +52,41 @@ class StatisticsService:
         for row in rows:
             found.setdefault(row["app_id"], {})[row["outcome"]] = row["n"]
         return found
+
+    async def read(self, account_id: int, query: StatisticsQuery) -> list[Group]:
+        """One group per combination of the wanted dimensions that has counts, in the order of time, then ids.
+
+        Without dimensions exactly one group. `InvalidInput` for more than 10 000 groups.
+        """
+        async with self._database.acquire() as connection:
+            rows = await READING.read.fetch(
+                connection,
+                account_id=account_id,
+                dimensions=list(query.dimensions),
+                begin=query.period.begin,
+                end=query.period.end,
+                app_id=query.app_id,
+                push_id=query.push_id,
+                send_id=query.send_id,
+                country=query.country,
+                language=query.language,
+                platform=query.platform,
+                limit=GROUP_LIMIT + 1,
+            )
+        if len(rows) > GROUP_LIMIT:
+            raise InvalidInput(f"that makes more than {GROUP_LIMIT} groups: narrow the period or group by less")
+        return [_group(row) for row in rows] or ([] if query.dimensions else [Group(Counts())])
+
+    async def of_sends(self, account_id: int, send_ids: Sequence[int], *, within: Connection) -> dict[int, Counts]:
+        """Counts by send; a send of which nothing is counted yet is left out."""
+        rows = await READING.of_sends.fetch(within, account_id=account_id, send_ids=list(send_ids))
+        return {row["send_id"]: _counts(row) for row in rows}
+
+
+def _counts(row: Record) -> Counts:
+    return Counts(**{name: row[name] for name in _COUNTED})
+
+
+def _group(row: Record) -> Group:
+    dimensions: dict[str, Any] = {name: value for name, value in row.items() if name not in _COUNTED}
+    return Group(_counts(row), **dimensions)

@@ -1,0 +1,133 @@
+"""Credentials as dispatch finds them: paused, guarded, with suspect tokens; and what their owner does about it.
+
+The mass guard holds tokens back as suspects when one code hits so many devices that a wrong key or environment is
+likelier than that many dead devices (providers.md §1.4). The owner knows which it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from clarion.db import Connection, Database, load
+from clarion.db.statements import Record, Statement
+from clarion.features.accounts import Caller, audit
+from clarion.foundation.errors import NotFound
+from clarion.providers.registry import TRANSPORTS, transports_of
+
+SQL = load(__package__, "credentials.sql")
+
+_AT_ONCE = 10_000
+"""Tokens changed in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialStatus:
+    """How one credential stands."""
+
+    app_id: int
+    provider: str
+    label: str
+    fingerprint: str
+    version: int
+    updated_at: datetime
+    results: int
+    paused_at: datetime | None
+    pause_reason: str | None
+    probe_at: datetime | None
+    guard_tripped_at: datetime | None
+    guard_code: str | None
+    archived: bool
+    suspects: int
+
+
+class CredentialService:
+    """The credentials of an account. An app of another account behaves like one that never existed."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    async def list(self, account_id: int) -> Sequence[CredentialStatus]:
+        """All of the account, by app and provider; those of deleted apps are left out."""
+        async with self._database.transaction() as conn:
+            rows = await SQL.credentials.fetch(conn, account_id=account_id)
+            suspects = await _suspects(conn, account_id, sorted({row["app_id"] for row in rows}))
+        return [_status(row, suspects.get((row["app_id"], row["provider"]), 0)) for row in rows]
+
+    async def resume(self, caller: Caller, app_id: int, *, provider: str) -> None:
+        """Use a paused credential again; repeating is fine. `NotFound`."""
+
+        async def work(conn: Connection) -> None:
+            credential = await _locked(conn, caller, app_id=app_id, provider=provider)
+            if not credential["paused"]:
+                return
+            await SQL.resume.execute(conn, account_id=caller.account_id, app_id=app_id, provider=provider)
+            await audit(conn, caller, action="credential.resume", target=_target(app_id, provider))
+
+        await self._database.run(work)
+
+    async def confirm_suspects(self, caller: Caller, app_id: int, *, provider: str) -> int:
+        """Suspect tokens are dead: use none of them any more, and let the guard begin anew. How many there were.
+
+        Repeating is fine. `NotFound` for the credential.
+        """
+        return await self._decide(caller, app_id, provider=provider, statement=SQL.confirm_suspects, verb="confirm")
+
+    async def dismiss_suspects(self, caller: Caller, app_id: int, *, provider: str) -> int:
+        """Suspect tokens are good: they stay in use, and the guard begins anew. How many there were.
+
+        Repeating is fine. `NotFound` for the credential.
+        """
+        return await self._decide(caller, app_id, provider=provider, statement=SQL.dismiss_suspects, verb="dismiss")
+
+    async def _decide(self, caller: Caller, app_id: int, *, provider: str, statement: Statement, verb: str) -> int:
+        """In steps, so that a large app's devices are not locked all at once; a stop half-way can be repeated."""
+
+        async def step(conn: Connection) -> int:
+            await _locked(conn, caller, app_id=app_id, provider=provider)
+            return await statement.execute(
+                conn, account_id=caller.account_id, app_id=app_id, transports=transports_of(provider), limit=_AT_ONCE
+            )
+
+        total = changed = await self._database.run(step)
+        while changed == _AT_ONCE:
+            changed = await self._database.run(step)
+            total += changed
+        await self._reset_guard(caller, app_id, provider=provider, action=f"credential.{verb}_suspects", count=total)
+        return total
+
+    async def _reset_guard(self, caller: Caller, app_id: int, *, provider: str, action: str, count: int) -> None:
+        async def work(conn: Connection) -> None:
+            credential = await _locked(conn, caller, app_id=app_id, provider=provider)
+            if not (count or credential["tripped"]):
+                return
+            await SQL.reset_guard.execute(conn, account_id=caller.account_id, app_id=app_id, provider=provider)
+            await SQL.forget_minutes.execute(conn, app_id=app_id, provider=provider)
+            await audit(conn, caller, action=action, target=_target(app_id, provider), detail={"tokens": count})
+
+        await self._database.run(work)
+
+
+async def _locked(conn: Connection, caller: Caller, *, app_id: int, provider: str) -> Record:
+    row = await SQL.lock.fetchrow(conn, account_id=caller.account_id, app_id=app_id, provider=provider)
+    if row is None:
+        raise NotFound("the app does not exist or has no credential for this provider")
+    return row
+
+
+async def _suspects(conn: Connection, account_id: int, app_ids: Sequence[int]) -> dict[tuple[int, str], int]:
+    rows = await SQL.suspects.fetch(conn, account_id=account_id, app_ids=app_ids)
+    found: dict[tuple[int, str], int] = {}
+    for row in rows:
+        key = row["app_id"], TRANSPORTS.get(row["transport"], "")
+        found[key] = found.get(key, 0) + row["suspects"]
+    return found
+
+
+def _status(row: Record, suspects: int) -> CredentialStatus:
+    fields: dict[str, Any] = dict(row)
+    return CredentialStatus(**fields, suspects=suspects)
+
+
+def _target(app_id: int, provider: str) -> str:
+    return f"credential:{app_id}:{provider}"
