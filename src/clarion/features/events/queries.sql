@@ -82,7 +82,8 @@ where account_id = :account_id and (filter -> 'event_include' ? :old or filter -
 update scheduler
 set filter = filter || jsonb_strip_nulls(jsonb_build_object(
         'event_include', case
-            when jsonb_typeof(filter -> 'event_include') = 'array' and jsonb_array_length(filter -> 'event_include') > 1
+            when jsonb_typeof(filter -> 'event_include') = 'array'
+                 and jsonb_array_length((filter -> 'event_include') - :code::text) > 0
                 then (filter -> 'event_include') - :code::text end,
         'event_exclude', case
             when filter -> 'event_exclude' = to_jsonb(:code::text) then to_jsonb(''::text)

@@ -1,0 +1,149 @@
+"""What the isolation test must know of each route: a body that works, and every place in it where an id can stand.
+
+A route without an entry here fails `test_isolation.py`. Path parameters are covered by their names alone.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from management_client import ONESIGNAL, Api
+
+Body = Callable[[int], Any]
+"""A body with an id in one place."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One route's body."""
+
+    body: Any = None
+    """Works on an object of the caller's own; None = the route takes none."""
+    ids: Mapping[str, tuple[str, Body]] = field(default_factory=dict)
+    """Place of an id → the kind of object it names, and a body with that id there."""
+
+
+Maker = Callable[[Api], Any]
+
+
+async def make_app(api: Api) -> int:
+    """An active app."""
+    return await api.new_app()
+
+
+async def make_group(api: Api) -> int:
+    """A group with one app."""
+    return await api.new_group(await api.new_app())
+
+
+async def make_event(api: Api) -> int:
+    """A custom event."""
+    events = await api.ok("GET", "/events")
+    return await api.new_event(f"code_{events['pagination']['total_count']}")
+
+
+async def make_push(api: Api) -> int:
+    """An unbound push."""
+    created: int = (await api.ok("POST", "/pushes", PUSH, status=201))["id"]
+    return created
+
+
+async def make_scheduler(api: Api) -> int:
+    """A onesend for all apps."""
+    await api.new_app()
+    created: int = (await api.ok("POST", "/sched/onesend", ONESEND, status=201))["id"]
+    return created
+
+
+MAKERS: Mapping[str, Maker] = {
+    "app_id": make_app,
+    "app_group_id": make_group,
+    "event_id": make_event,
+    "push_id": make_push,
+    "sched_id": make_scheduler,
+}
+"""Name of an id in a path → how an account comes by such an object."""
+
+FIXED: Mapping[str, str] = {"sched_type": "onesend"}
+"""Path parameters that are no ids."""
+
+PUSH = {"default_lang": "en", "translations": [{"language": "en", "title": "t", "text": "t"}]}
+ONESEND = {
+    "name": "s",
+    "date": (datetime.now(UTC) + timedelta(days=30)).strftime("%Y-%m-%d"),
+    "time": "12:00",
+    "local_time": False,
+    "timezone": "+00:00",
+    "all_apps": True,
+}
+_FILTER_IDS = {
+    "app_ids_include": "app_id",
+    "app_ids_exclude": "app_id",
+    "app_groups_include": "app_group_id",
+    "app_groups_exclude": "app_group_id",
+    "audience_groups_include": "audience_group_id",
+    "audience_groups_exclude": "audience_group_id",
+}
+
+
+def _filter_with(name: str, id_: int) -> dict[str, Any]:
+    """A filter with one id; it means all apps unless the id takes their place."""
+    everything = {} if name in ("app_ids_include", "app_groups_include") else {"all_apps": True}
+    return {**everything, name: [id_]}
+
+
+def _filter_ids(wrap: Callable[[dict[str, Any]], Any]) -> dict[str, tuple[str, Body]]:
+    """Every place of an id in a filter, inside a body that `wrap` makes of a filter."""
+
+    def place(name: str) -> Body:
+        return lambda id_: wrap(_filter_with(name, id_))
+
+    return {name: (kind, place(name)) for name, kind in _FILTER_IDS.items() if kind in MAKERS}
+
+
+def _onesend_with(filter_: dict[str, Any]) -> dict[str, Any]:
+    return {**{key: value for key, value in ONESEND.items() if key != "all_apps"}, **filter_}
+
+
+def _instant_with(filter_: dict[str, Any]) -> dict[str, Any]:
+    return {"name": "i", "filters": filter_, "push": PUSH}
+
+
+_CREDS = {"push_provider": "onesignal", "onesignal_creds": ONESIGNAL}
+
+CASES: Mapping[tuple[str, str], Case] = {
+    ("POST", "/api/b/v2/apps"): Case({"name": "n", **_CREDS}),
+    ("PUT", "/api/b/v2/apps/{app_id}"): Case({"name": "n"}),
+    ("PUT", "/api/b/v2/apps/{app_id}/creds"): Case(_CREDS),
+    ("PUT", "/api/b/v2/apps/{app_id}/credentials"): Case(_CREDS),
+    ("PUT", "/api/b/v2/apps/{app_id}/push_provider"): Case(_CREDS),
+    ("POST", "/api/b/v2/app/groups"): Case(
+        {"name": "n", "all_apps": True},
+        {
+            "app_ids": ("app_id", lambda id_: {"name": "n", "all_apps": False, "app_ids": [id_]}),
+            "app_ids of all": ("app_id", lambda id_: {"name": "n", "all_apps": True, "app_ids": [id_]}),
+        },
+    ),
+    ("PUT", "/api/b/v2/app/groups/{app_group_id}"): Case(
+        {"name": "n", "all_apps": True},
+        {"app_ids": ("app_id", lambda id_: {"name": "n", "all_apps": False, "app_ids": [id_]})},
+    ),
+    ("POST", "/api/b/v2/events"): Case({"name": "n", "code": "isolation"}),
+    ("PUT", "/api/b/v2/events/{event_id}"): Case({"name": "n"}),
+    ("POST", "/api/b/v2/pushes"): Case(PUSH),
+    ("PUT", "/api/b/v2/pushes/{push_id}"): Case(PUSH),
+    ("POST", "/api/b/v2/query/app-instances"): Case(
+        {}, {"app_ids_include": ("app_id", lambda id_: {"app_ids_include": [id_]})}
+    ),
+    ("POST", "/api/b/v2/sched/onesend"): Case(ONESEND, _filter_ids(_onesend_with)),
+    ("PUT", "/api/b/v2/sched/{sched_type}/{sched_id}/pushes"): Case(
+        {"push_ids": []},
+        {
+            "push_ids": ("push_id", lambda id_: {"push_ids": [id_]}),
+            "pushes": ("push_id", lambda id_: {"pushes": [{"id": id_}]}),
+            "list": ("push_id", lambda id_: [id_]),
+        },
+    ),
+    ("POST", "/api/b/v2/send/instant"): Case(_instant_with({"all_apps": True}), _filter_ids(_instant_with)),
+}
