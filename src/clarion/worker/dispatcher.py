@@ -64,20 +64,22 @@ class Dispatcher:
 
     def _busy(self) -> list[tuple[int, str]]:
         """Credentials whose slices are not to be leased now: blocked, or with enough runs already."""
-        keys = [run.lane.key for run in self._runs.values()]
+        keys = [run.key for run in self._runs.values()]
         crowded = {key for key in keys if keys.count(key) >= MAX_RUNS_OF_LANE}
         return [*crowded, *self._lanes.blocked()]
 
     async def _start(self, tasks: asyncio.TaskGroup, item: LeasedSlice, leased_at: float) -> None:
-        try:
-            lane = await self._lanes.open(item.app_id, item.provider)
-        except LaneBlocked:
-            await self._sends.leave(item, "ready")
-            return
-        if lane is None:
-            await self._sends.leave(item, "cancelled")
-            return
         opened = await self._plans.open(item.send_id)
+        lane = None
+        if self._clock.now() < opened.plan.expires_at:
+            try:
+                lane = await self._lanes.open(item.app_id, item.provider)
+            except LaneBlocked:
+                await self._sends.leave(item, "ready")
+                return
+            if lane is None:
+                await self._sends.leave(item, "cancelled")
+                return
         run = SliceRun(
             item,
             opened,

@@ -6,7 +6,7 @@ closes its lane: what was not written goes back to its jobs, unrecorded and unco
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,6 +30,9 @@ _TOKEN_TROUBLE = 15.0
 """Seconds without sending after the token endpoint failed for now."""
 PATIENCE = 1.0
 """Seconds that work waits at a lane; with a longer wait ahead it is put back instead."""
+FIRST_CAP = 500
+"""Messages that a new lane may have in flight or unrecorded; doubles with every such number of good answers, so that
+a credential that makes all tokens look dead is noticed after few hand-overs (reliability.md PF-8)."""
 MESSAGE_FAULTS = 20
 """Consecutive refusals of one push that pause its send (providers.md §1.1)."""
 
@@ -70,8 +73,11 @@ class Lane:
         self.unproven = unproven
         """The credential is new or paused: one message must be answered well before others follow."""
         self._trial: asyncio.Event | None = None
-        self.refused: Verdict | None = None
-        self._closed_until = float("-inf")
+        self.closed = False
+        """Nothing more goes out here: the credential was refused, replaced or paused, or this process ends."""
+        self._cap = FIRST_CAP
+        self._good = 0
+        self._blocked_until = float("-inf")
         self._renewing: list[Attempt] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._message_faults: dict[int, int] = {}
@@ -80,15 +86,15 @@ class Lane:
 
     def blocked_for(self) -> float:
         """Seconds until something may be sent; 0 = now."""
-        if self.refused is not None:
+        if self.closed:
             return float("inf")
         now = self.parts.clock.monotonic()
-        waits = self._closed_until - now, self.parts.breaker.next_in(now), self.parts.limiter.next_in(now)
+        waits = self._blocked_until - now, self.parts.breaker.next_in(now), self.parts.limiter.next_in(now)
         return max(0.0, *waits)
 
     async def admit(self, count: int) -> int:
         """Wait until up to `count` messages may go, and take places for them; how many. Raises `LaneBlocked`."""
-        granted = 0
+        granted, count = 0, min(count, self.parts.window.portion)
         while not granted:
             blocked = self.blocked_for()
             if blocked > PATIENCE:
@@ -98,7 +104,7 @@ class Lane:
                 continue
             await self._ready()
             granted = await self._grant(count)
-        await self.parts.window.take(self.key, granted)
+        await self.parts.window.take(self.key, granted, cap=self._cap)
         return granted
 
     async def _grant(self, count: int) -> int:
@@ -137,7 +143,7 @@ class Lane:
             self._refuse(verdict)
         else:
             wait = verdict.retry_after or _TOKEN_TROUBLE
-            self._closed_until = self.parts.clock.monotonic() + wait
+            self._blocked_until = self.parts.clock.monotonic() + wait
 
     async def take_retries(self, wanted: int) -> tuple[int, float]:
         """How many of `wanted` retries may go now (their places are taken already), and the others' wait in seconds."""
@@ -159,7 +165,10 @@ class Lane:
 
     def submit(self, requests: list[Request]) -> None:
         """Hand admitted messages over; the tag of each is its `Attempt`."""
-        self.sender.submit(requests)
+        if self.closed:
+            _give_back(requests)
+        else:
+            self.sender.submit(requests)
         self._forget_trial()
 
     def forgo(self, count: int) -> None:
@@ -176,16 +185,22 @@ class Lane:
     def recall(self, job: Job | None = None) -> None:
         """Take back what has not been written: of one job, or of all."""
         withdrawn = self.sender.withdraw()
-        keep: list[Request] = []
-        for request in withdrawn:
-            attempt = request.tag
-            assert isinstance(attempt, Attempt)  # noqa: S101 - every tag of ours is one
-            if job is None or attempt.job is job:
-                attempt.job.give_back(attempt, 0.0)
-            else:
-                keep.append(request)
-        self.sender.submit(keep)
+        mine = [request for request in withdrawn if job is None or _attempt(request).job is job]
+        _give_back(mine)
+        if len(mine) < len(withdrawn):
+            self.sender.submit([request for request in withdrawn if _attempt(request).job is not job])
         self._forget_trial()
+
+    def shut(self) -> None:
+        """Hand over nothing more; what was not written goes back to its jobs, unrecorded and uncounted."""
+        if not self.closed:
+            self.closed = True
+            self.recall()
+
+    async def quiet(self) -> None:
+        """Wait until what this lane has to write down about its credential is written."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     # answers
 
@@ -199,6 +214,8 @@ class Lane:
             if verdict.outcome is Outcome.OK:
                 recorder.sent(attempt, verdict, now)
             else:
+                if not verdict.known:
+                    log.warning("unknown_answer", provider=self.key[1], status=answer.status, text=verdict.text)
                 outcomes[verdict.outcome] += 1
                 self._other(attempt, verdict, now)
         self._count(len(answers), outcomes)
@@ -212,12 +229,19 @@ class Lane:
         good = answers - faults - outcomes[Outcome.CREDENTIAL] - outcomes[Outcome.AUTH]
         if good:
             self.parts.recorder.answered(self.key, good)
+        self._widen(good - outcomes[Outcome.TOKEN_GUARDED])
         if self._trial is not None:
             self._end_trial(good=good > 0)
 
+    def _widen(self, good: int) -> None:
+        self._good += good
+        if self._good >= self._cap <= self.parts.window.capacity:
+            self._cap *= 2
+            self._good = 0
+
     def _end_trial(self, *, good: bool) -> None:
         trial, self._trial = self._trial, None
-        if good and self.refused is None:
+        if good and not self.closed:
             self.unproven = False
             self._start(self.parts.resume(self.credential))
         if trial is not None:
@@ -255,14 +279,13 @@ class Lane:
             self._start(self.parts.push_refused(attempt.job.send_id, f"{verdict.code}: {verdict.text}"))
 
     def _refuse(self, verdict: Verdict) -> None:
-        """Close the lane: the provider does not accept the credential."""
-        if self.refused is not None:
+        """The provider does not accept the credential: pause it."""
+        if self.closed:
             return
-        self.refused = verdict
         reason = f"{verdict.code}: {verdict.text}" if verdict.text else verdict.code
         log.warning("credential_paused", app=self.key[0], provider=self.key[1], code=verdict.code)
         self._start(self.parts.pause(self.credential, reason))
-        self.recall()
+        self.shut()
 
     # renewing the access token
 
@@ -283,7 +306,7 @@ class Lane:
                 attempt.job.give_back(attempt, self.parts.backoff.delay(1))
             return
         attempts, self._renewing = self._renewing, []
-        self.sender.submit([attempt.request for attempt in attempts if attempt.request is not None])
+        self.submit([attempt.request for attempt in attempts if attempt.request is not None])
 
     def _start(self, work: Awaitable[None]) -> None:
         async def run() -> None:
@@ -295,7 +318,17 @@ class Lane:
 
     async def aclose(self, *, grace: float) -> None:
         """Take back what was not written, wait for the rest, close connections."""
-        self.recall()
+        self.shut()
         await self.sender.aclose(grace=grace)
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=5)
+        await self.quiet()
+
+
+def _attempt(request: Request) -> Attempt:
+    attempt: Attempt = request.tag  # type: ignore[assignment]  # every tag of ours is one
+    return attempt
+
+
+def _give_back(requests: Iterable[Request]) -> None:
+    for request in requests:
+        attempt = _attempt(request)
+        attempt.job.give_back(attempt, 0.0)

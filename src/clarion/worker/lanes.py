@@ -1,17 +1,17 @@
 """The lanes of this process: opened when there is work, closed when idle or when the credential changes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
-from clarion.features.deliveries.dispatch import DispatchStore
+from clarion.features.deliveries.dispatch import CredentialState, DispatchStore
 from clarion.foundation.backoff import Backoff
 from clarion.foundation.clock import Clock
 from clarion.providers.contract import Credential, CredentialRefused, Sender
 from clarion.providers.limits import Breaker, RateLimiter, RetryBudget
 from clarion.providers.transport import Sink
 from clarion.settings import Settings
-from clarion.worker.lane import Lane, LaneBlocked, LaneParts
+from clarion.worker.lane import PATIENCE, Lane, LaneBlocked, LaneParts
 from clarion.worker.recorder import Recorder
 from clarion.worker.window import LaneKey, Window
 
@@ -54,25 +54,22 @@ class Lanes:
     async def open(self, app_id: int, provider: str) -> Lane | None:
         """The lane of an app's credential as it is now; None when the app has none.
 
-        Raises `LaneBlocked` when the credential cannot be used at all; it is paused then.
+        Raises `LaneBlocked` while the credential is paused, and when it cannot be used at all; it is paused then.
         """
         async with self._opening:
             state = await self._store.credential_state(app_id, provider)
             lane = self._lanes.get((app_id, provider))
-            if lane is not None and (state is None or self._stale(lane, state.version, paused=state.paused)):
+            if lane is not None and _stale(lane, state):
                 self._retire(lane)
                 lane = None
+            if state is not None and state.rests_for:
+                raise LaneBlocked(state.rests_for)
             if state is None or lane is not None:
                 return lane
             credential = await self._apps.credential(app_id, provider)
             if credential is None:
                 return None
             return await self._make(credential, unproven=state.paused or state.unproven)
-
-    @staticmethod
-    def _stale(lane: Lane, version: int, *, paused: bool) -> bool:
-        """A replaced credential, or a refused one that may be tried again."""
-        return lane.credential.version != version or lane.refused is not None or (paused and not lane.unproven)
 
     async def _make(self, credential: Credential, *, unproven: bool) -> Lane:
         limiter, breaker, budget = self._limits_of(credential)
@@ -121,21 +118,28 @@ class Lanes:
 
     def blocked(self) -> list[LaneKey]:
         """Lanes through which nothing goes for a while: their slices are better left to others."""
-        return [key for key, lane in self._lanes.items() if lane.refused is None and lane.blocked_for() > 1.0]
+        return [key for key, lane in self._lanes.items() if not lane.closed and lane.blocked_for() > PATIENCE]
 
     def _retire(self, lane: Lane) -> None:
         """Close a lane in the background; its answers are still recorded."""
         self._lanes.pop(lane.key, None)
+        lane.shut()
         task = asyncio.create_task(lane.aclose(grace=_GRACE))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
     async def refresh(self) -> None:
-        """Close lanes whose credential was replaced or removed; new sends use the new one (CR-6)."""
+        """Close lanes whose credential was replaced, removed or paused elsewhere; new sends use the new one (CR-6)."""
         for key, lane in list(self._lanes.items()):
-            state = await self._store.credential_state(*key)
-            if state is None or state.version != lane.credential.version:
+            if _stale(lane, await self._store.credential_state(*key)):
                 self._retire(lane)
+
+    def pause(self, keys: Iterable[LaneKey]) -> None:
+        """The mass guard has paused these credentials: stop at once."""
+        for key in keys:
+            lane = self._lanes.get(key)
+            if lane is not None:
+                lane.shut()
 
     async def aclose(self) -> None:
         """Take back what was not written, wait for the answers of the rest, close all connections."""
@@ -143,3 +147,10 @@ class Lanes:
             self._retire(lane)
         if self._closing:
             await asyncio.wait(self._closing, timeout=_GRACE + 5)
+
+
+def _stale(lane: Lane, state: CredentialState | None) -> bool:
+    """Whether a lane does not fit its credential any more."""
+    if state is None or lane.closed or state.version != lane.credential.version:
+        return True
+    return state.paused and not lane.unproven

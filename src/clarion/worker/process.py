@@ -48,6 +48,7 @@ class Worker:
     """The parts of one worker process."""
 
     services: Services
+    store: DispatchStore
     dispatcher: Dispatcher
     retries: Retries
     lanes: Lanes
@@ -101,9 +102,11 @@ def build_worker(
         open_sender=open_way,
         push_refused=push_refused,
     )
+    recorder.on_paused = lanes.pause
     plans = Plans(sends=services.sends, audiences=services.audiences, pushes=services.pushes)
     return Worker(
         services=services,
+        store=store,
         dispatcher=Dispatcher(
             owner=owner,
             sends=services.sends,
@@ -158,6 +161,7 @@ def _loops(worker: Worker, runs: asyncio.TaskGroup) -> list[Coroutine[None, None
         _repeat(dispatcher.obey, OBEY_PERIOD),
         _repeat(dispatcher.extend, EXTEND_PERIOD),
         _repeat(worker.services.sends.finish, FINISH_PERIOD),
+        _repeat(worker.store.hasten_cancelled, FINISH_PERIOD),
         _repeat(worker.housekeeping.heartbeat, EXTEND_PERIOD),
         _repeat(worker.lanes.refresh, EXTEND_PERIOD / 2),
         _repeat(worker.housekeeping.hourly, HOUR),

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 
 from clarion.features.deliveries.decide import Decision
@@ -19,6 +20,10 @@ _HASH_PREFIX = 8
 _DROPS = {Outcome.TOKEN_CERTAIN: False, Outcome.TOKEN_GUARDED: True}
 
 
+def _nobody(_keys: list[LaneKey]) -> None:
+    return None
+
+
 class Recorder:
     """One process's way into the ledger. Its buffer never holds more than the window lets in."""
 
@@ -30,6 +35,8 @@ class Recorder:
         self._jobs: Counter[Job] = Counter()
         self._full = asyncio.Event()
         self._slots = asyncio.Semaphore(_PARALLEL)
+        self.on_paused: Callable[[list[LaneKey]], None] = _nobody
+        """Called with the credentials that the mass guard has paused."""
 
     def sent(self, attempt: Attempt, verdict: Verdict, now: datetime) -> None:
         """A provider accepted the message."""
@@ -121,9 +128,11 @@ class Recorder:
 
     async def _write(self, batch: Batch, jobs: Counter[Job]) -> None:
         try:
-            await self._ledger.record(batch)
+            paused = await self._ledger.record(batch)
         finally:
             self._slots.release()
+        if paused:
+            self.on_paused(paused)
         for job, count in jobs.items():
             self._window.release((job.app_id, job.provider), count)
             job.settled(count)

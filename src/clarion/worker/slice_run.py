@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
+from functools import partial
 
 from clarion.features.deliveries.decide import Decision
 from clarion.features.deliveries.dispatch import DispatchStore
@@ -16,7 +17,7 @@ from clarion.worker.content import Renderer
 from clarion.worker.lane import Lane, LaneBlocked
 from clarion.worker.plans import OpenSend
 from clarion.worker.recorder import Recorder
-from clarion.worker.window import Window
+from clarion.worker.window import LaneKey, Window
 
 CHUNK = 256
 """Messages handed over at once."""
@@ -39,7 +40,7 @@ class SliceRun:
         self,
         item: LeasedSlice,
         opened: OpenSend,
-        lane: Lane,
+        lane: Lane | None,
         *,
         recorder: Recorder,
         window: Window,
@@ -54,7 +55,9 @@ class SliceRun:
         self.day: date = plan.day
         self.provider: str = item.provider
         self.expires_at: datetime = plan.expires_at
+        self.key: LaneKey = (item.app_id, item.provider)
         self.lane = lane
+        """None for what is left of an expired send: it is only written down."""
         self.leased_at = leased_at
         self.leave_as: str | None = None
         """Set to stop the run: the state to leave the slice in."""
@@ -79,7 +82,7 @@ class SliceRun:
         """See `Job.give_back`: the device has no delivery yet, so whoever leases the slice next finds it again."""
         del attempt, wait
         self._incomplete = True
-        self._window.release(self.lane.key, 1)
+        self._window.release(self.key, 1)
         self.settled(1)
 
     # the work
@@ -87,27 +90,33 @@ class SliceRun:
     async def run(self, store: DispatchStore, sends: SendService, ids: MessageIds) -> None:
         """Work until the slice is through or must be left."""
         try:
-            await self._feed(store, Renderer(self.lane.sender, ids))
-            await self._idle.wait()
+            if self.lane is None:
+                await self._feed(store, self._expire)
+            else:
+                await self._feed(store, partial(self._hand_over, self.lane, Renderer(self.lane.sender, ids)))
         except LaneBlocked:
             self._incomplete = True
+        if self._incomplete and self.lane is not None:
             self.lane.recall(self)
-            await self._idle.wait()
+            await self.lane.quiet()
+        await self._idle.wait()
         state = self.leave_as or ("ready" if self._incomplete else "done")
         await sends.leave(self.item, state)
 
     def stop(self, leave_as: str) -> None:
         """Stop at the next chunk and take back what is not written."""
         self.leave_as = leave_as
-        self.lane.recall(self)
+        if self.lane is not None:
+            self.lane.recall(self)
 
-    async def _feed(self, store: DispatchStore, renderer: Renderer) -> None:
+    async def _feed(self, store: DispatchStore, step: Callable[[Sequence[Recipient]], Awaitable[int]]) -> None:
+        """Read page by page and let `step` take as many recipients at a time as it can."""
         async for page in store.recipients(self.item, self._opened.plan, self._opened.conditions):
             start = 0
             while start < len(page):
                 if self._must_stop():
                     return
-                start += await self._hand_over(page[start : start + CHUNK], renderer)
+                start += await step(page[start : start + CHUNK])
 
     def _must_stop(self) -> bool:
         if self.leave_as is None and not self._opened.pushes:
@@ -116,27 +125,28 @@ class SliceRun:
             self.leave_as = "ready"
         return self.leave_as is not None
 
-    async def _hand_over(self, recipients: Sequence[Recipient], renderer: Renderer) -> int:
+    async def _hand_over(self, lane: Lane, renderer: Renderer, recipients: Sequence[Recipient]) -> int:
         """Send as many of the recipients as may go now; how many that was."""
-        now = self._clock.now()
-        if now >= self.expires_at:
-            return await self._expire(recipients, now)
-        count = await self.lane.admit(len(recipients))
+        if self._clock.now() >= self.expires_at:
+            return await self._expire(recipients)
+        count = await lane.admit(len(recipients))
         if self._must_stop():
-            self.lane.forgo(count)
+            lane.forgo(count)
             return 0
         self._take(count)
+        now = self._clock.now()
         requests, refused = renderer.render(self, recipients[:count], self._opened.pushes, now)
         for attempt, verdict in refused:
             self._recorder.settle(attempt, verdict, Decision(State.FAILED, Reason.TOKEN), now)
-        self.lane.submit(requests)
+        self._recorder.answered(self.key, len(refused))
+        lane.submit(requests)
         return count
 
-    async def _expire(self, recipients: Sequence[Recipient], now: datetime) -> int:
-        """Write down that nobody got it in time."""
-        push = self._opened.plan.push_ids[0]
-        part = recipients[: self._window.capacity]
-        await self._window.take(self.lane.key, len(part))
+    async def _expire(self, recipients: Sequence[Recipient]) -> int:
+        """Write down that some of them did not get it in time; how many that was."""
+        push, now = self._opened.plan.push_ids[0], self._clock.now()
+        part = recipients[: self._window.portion]
+        await self._window.take(self.key, len(part))
         self._take(len(part))
         for recipient in part:
             attempt = Attempt(self, recipient[0], recipient[3], recipient[5], recipient[6], push, recipient[4], now)

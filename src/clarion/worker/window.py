@@ -15,6 +15,7 @@ LaneKey = tuple[int, str]
 class _Waiter:
     lane: LaneKey
     count: int
+    cap: int | None
     ready: "asyncio.Future[None]"
 
 
@@ -36,25 +37,31 @@ class Window:
         """Places that one lane may hold: seven eighths when alone, else an equal part of them."""
         return max(1, self.capacity * 7 // 8 // max(1, len(self.used)))
 
-    def _fits(self, lane: LaneKey, count: int) -> bool:
+    @property
+    def portion(self) -> int:
+        """The most that is worth taking at once: small against the capacity, so that lanes take turns."""
+        return max(1, self.capacity // 6)
+
+    def _fits(self, lane: LaneKey, count: int, cap: int | None) -> bool:
         if count > self.free:
             return False
         held = self.used.get(lane, 0)
-        return held == 0 or held + count <= self._share()
+        limit = self._share() if cap is None else min(cap, self._share())
+        return held == 0 or held + count <= limit
 
-    def try_take(self, lane: LaneKey, count: int) -> bool:
-        """Take `count` places if they are free now."""
-        if not self._fits(lane, count):
+    def try_take(self, lane: LaneKey, count: int, *, cap: int | None = None) -> bool:
+        """Take `count` places if they are free now and the lane then holds no more than `cap`."""
+        if not self._fits(lane, count, cap):
             return False
         self.used[lane] += count
         self.total += count
         return True
 
-    async def take(self, lane: LaneKey, count: int) -> None:
-        """Wait for `count` places; `count` must not exceed the capacity."""
-        if not self._waiters and self.try_take(lane, count):
+    async def take(self, lane: LaneKey, count: int, *, cap: int | None = None) -> None:
+        """Wait for `count` places, as `try_take`; `count` must not exceed the capacity."""
+        if not self._waiters and self.try_take(lane, count, cap=cap):
             return
-        waiter = _Waiter(lane, count, asyncio.get_running_loop().create_future())
+        waiter = _Waiter(lane, count, cap, asyncio.get_running_loop().create_future())
         self._waiters.append(waiter)
         try:
             await waiter.ready
@@ -72,7 +79,7 @@ class Window:
         if self.used[lane] <= 0:
             del self.used[lane]
         for waiter in list(self._waiters):
-            if self.try_take(waiter.lane, waiter.count):
+            if self.try_take(waiter.lane, waiter.count, cap=waiter.cap):
                 self._waiters.remove(waiter)
                 if waiter.ready.cancelled():
                     self.release(waiter.lane, waiter.count)

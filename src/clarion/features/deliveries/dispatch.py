@@ -20,6 +20,8 @@ class CredentialState:
 
     version: int
     paused: bool
+    rests_for: float
+    """Seconds until a paused credential may be probed; 0 = now, or not paused."""
     unproven: bool
     """No provider has answered anything to this version yet."""
 
@@ -85,4 +87,13 @@ class DispatchStore:
         """How a credential stands now; None when the app has none for the provider."""
         async with self._database.acquire() as connection:
             row = await SQL.credential_state.fetchrow(connection, app_id=app_id, provider=provider)
-        return None if row is None else CredentialState(row["version"], row["paused"], row["results"] == 0)
+        return (
+            None
+            if row is None
+            else CredentialState(row["version"], row["paused"], row["rests_for"], row["results"] == 0)
+        )
+
+    async def hasten_cancelled(self) -> None:
+        """Make what waits in cancelled sends due, so that it is settled now."""
+        async with self._database.acquire() as connection:
+            await SQL.hasten_cancelled.execute(connection)

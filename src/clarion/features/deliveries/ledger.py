@@ -58,30 +58,29 @@ class Ledger:
         self._statistics = statistics
         self._sends = sends
 
-    async def record(self, batch: Batch) -> None:
+    async def record(self, batch: Batch) -> list[tuple[int, str]]:
         """Write a batch; returns when it is committed, however long the database is away.
 
+        The result names the (app, provider) pairs whose credentials the mass guard has paused.
         A lost connection leaves the commit's fate unknown, so every repetition uses the careful form.
         """
         careful = False
         while True:
             try:
-                await self._write(batch, careful=careful)
+                return await self._write(batch, careful=careful)
             except (Unavailable, asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.QueryCanceledError):
                 careful = True
                 await asyncio.sleep(_RETRY_PAUSE)
             except asyncpg.UniqueViolationError:
                 careful = True
-            else:
-                return
 
-    async def _write(self, batch: Batch, *, careful: bool) -> None:
+    async def _write(self, batch: Batch, *, careful: bool) -> list[tuple[int, str]]:
         async with self._database.transaction() as connection:
             counted = await self._insert(connection, batch.entries, careful=careful)
             counted += await self._settle(connection, batch)
             await self._statistics.fold(connection, _stat_rows(counted))
             await self._count_results(connection, batch)
-            await self._drop_tokens(connection, batch.drops)
+            return await self._drop_tokens(connection, batch.drops)
 
     async def _insert(self, connection: Connection, entries: list[Entry], *, careful: bool) -> list[Entry]:
         """Insert new rows; returns those that were inserted."""
@@ -129,30 +128,35 @@ class Ledger:
                 connection, app_id=app_id, provider=provider, results=results, guarded=guarded[app_id, provider]
             )
 
-    async def _drop_tokens(self, connection: Connection, drops: list[TokenDrop]) -> None:
-        """Invalidate tokens: certain codes always, guarded ones as the mass guard rules."""
+    async def _drop_tokens(self, connection: Connection, drops: list[TokenDrop]) -> list[tuple[int, str]]:
+        """Invalidate tokens: certain codes always, guarded ones as the mass guard rules. Returns who was paused."""
         certain = [drop for drop in drops if not drop.guarded]
         await _mark(connection, certain, suspects=False)
         guarded = sorted((drop for drop in drops if drop.guarded), key=_credential)
+        paused = []
         for (app_id, provider), group in groupby(guarded, key=_credential):
-            await self._rule(connection, app_id, provider, list(group))
+            if await self._rule(connection, app_id, provider, list(group)):
+                paused.append((app_id, provider))
+        return paused
 
-    async def _rule(self, connection: Connection, app_id: int, provider: str, drops: list[TokenDrop]) -> None:
+    async def _rule(self, connection: Connection, app_id: int, provider: str, drops: list[TokenDrop]) -> bool:
+        """Apply the mass guard's ruling; True when it pauses the credential."""
         row = await SQL.window_counts.fetchrow(connection, app_id=app_id, provider=provider)
         if row is None:
-            return
+            return False
         ruling = judge(Window(row["results"], row["guarded"], row["seen"], row["tripped"]))
         await _mark(connection, drops, suspects=ruling.suspects_only)
         if not (ruling.trip or ruling.pause):
-            return
+            return False
         code = Counter(drop.code for drop in drops).most_common(1)[0][0]
         await SQL.trip_guard.execute(connection, app_id=app_id, provider=provider, code=code)
-        transports = transports_of(provider)
-        await SQL.restore_tokens.execute(connection, app_id=app_id, transports=transports)
-        if ruling.pause:
-            reason = f"almost every device answers {code}: check environment, project and key"
-            await SQL.pause_by_guard.execute(connection, app_id=app_id, provider=provider, reason=reason)
-            await self._requeue(connection, app_id, provider)
+        await SQL.restore_tokens.execute(connection, app_id=app_id, transports=transports_of(provider))
+        if not ruling.pause:
+            return False
+        reason = f"almost every device answers {code}: check environment, project and key"
+        await SQL.pause_by_guard.execute(connection, app_id=app_id, provider=provider, reason=reason)
+        await self._requeue(connection, app_id, provider)
+        return True
 
     async def _requeue(self, connection: Connection, app_id: int, provider: str) -> None:
         """Deliveries that failed by guarded codes wait again, and are no longer counted as failed."""

@@ -157,5 +157,13 @@ update app_credential set paused_at = null, pause_reason = null, probe_at = null
 where app_id = :app_id and provider = :provider and version = :version and paused_at is not null
 
 -- name: credential_state
-select version, paused_at is not null as paused, results
+select version, paused_at is not null as paused, results,
+       case when paused_at is null then 0
+            else greatest(0, extract(epoch from probe_at - clock_timestamp())) end::float8 as rests_for
 from app_credential where app_id = :app_id and provider = :provider
+
+-- name: hasten_cancelled
+update delivery d set next_attempt_at = now()
+from send s
+where s.state = 'cancelled' and s.finished_at > now() - interval '1 day'
+  and d.send_id = s.id and d.day = s.day and d.state = 1 and d.next_attempt_at > now()
