@@ -41,3 +41,15 @@ cross join lateral (
     limit :size
 ) d
 group by a.app_id;
+
+-- name: count_few
+-- Per app: devices in the audiences and how many of them match; stops one beyond :few.
+with member as materialized (
+    select * from device
+    where account_id = :account_id and app_id = any(:app_ids::bigint[])
+      and audiences <> '{}' and audiences && :audiences::text[]
+    limit :few::bigint + 1
+)
+select d.app_id, count(*) as members, count(*) filter (where {conditions}) as matching
+from member d
+group by d.app_id;

@@ -143,8 +143,9 @@ async def _fill(conn: Connection, account_id: int, app_id: int, *, number: int) 
     await conn.execute(
         """
         insert into device
-            (app_id, id, account_id, ic_token_hash, ic_token, transport, token_hash, token_state, country)
-        select $1, id, $2, int8send(id), '', 'fcm', int8send(id), 1, case when place % 4 = 0 then 'PT' else 'BR' end
+            (app_id, id, account_id, ic_token_hash, ic_token, transport, token_hash, token_state, country, audiences)
+        select $1, id, $2, int8send(id), '', 'fcm', int8send(id), 1, case when place % 4 = 0 then 'PT' else 'BR' end,
+               case when place % 5000 = 0 then '{rare}' when place % 2 = 0 then '{half}' else '{}' end::text[]
         from unnest($3::bigint[]) with ordinality as t (id, place)
         """,
         app_id,
@@ -159,10 +160,22 @@ async def test_a_large_app_is_estimated_from_a_part_of_its_devices(world: World)
         await _fill(conn, world.own, one, number=40_000)
     estimate = await world.audiences.estimate(world.own, Filter(all_apps=True, countries_include=["PT"]))
     assert not estimate.exact
-    assert estimate.devices == pytest.approx(10_000, rel=0.1)
+    assert estimate.devices == pytest.approx(10_000, rel=0.15)
     conditions = await world.audiences.conditions(world.own, Filter(countries_include=["PT"]))
-    assert await world.audiences.matches(world.own, one, conditions, ["fcm"]) == pytest.approx(10_000, rel=0.15)
+    assert await world.audiences.matches(world.own, one, conditions, ["fcm"]) == pytest.approx(10_000, rel=0.3)
     assert await world.audiences.matches(world.own, one, conditions, ["apns"]) == 0
+
+
+async def test_a_rare_audience_is_counted_and_a_common_one_estimated(world: World) -> None:
+    async with world.database.transaction() as conn:
+        await _fill(conn, world.own, world.apps[0], number=20_000)
+    rare = await world.audiences.estimate(world.own, Filter(all_apps=True, audiences_include=["rare"]))
+    assert (rare.devices, rare.exact, dict(rare.by_app)) == (4, True, {world.apps[0]: 4})
+    narrowed = Filter(all_apps=True, audiences_include=["rare"], countries_include=["BR"])
+    assert (await world.audiences.estimate(world.own, narrowed)).devices == 0
+    common = await world.audiences.estimate(world.own, Filter(all_apps=True, audiences_include=["half", "rare"]))
+    assert not common.exact
+    assert common.devices == pytest.approx(10_000, rel=0.1)
 
 
 async def test_matches_counts_only_the_given_transports(world: World) -> None:
