@@ -70,29 +70,26 @@ class BlockAssembly:
 class BodyAssembly:
     """Bodies of several DATA frames, each cut at a limit."""
 
-    __slots__ = ("_bodies", "limit")
+    __slots__ = ("limit", "open")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._bodies: dict[int, bytearray] = {}
-
-    def __len__(self) -> int:
-        """How many bodies are incomplete."""
-        return len(self._bodies)
+        self.open: dict[int, bytearray] = {}
+        """Incomplete bodies by stream; a plain attribute, as it is looked at for every answer."""
 
     def add(self, stream: int, payload: bytes) -> bool:
         """Append to a stream's body. False when it has passed the limit and the rest is not wanted."""
-        body = self._bodies.setdefault(stream, bytearray())
+        body = self.open.setdefault(stream, bytearray())
         room = self.limit - len(body)
         body += payload[:room]
         return len(payload) <= room
 
     def finish(self, stream: int, answer: Answer) -> None:
         """Move a stream's body, if any, to its answer."""
-        body = self._bodies.pop(stream, None)
+        body = self.open.pop(stream, None)
         if body is not None:
             answer.body = bytes(body)
 
     def forget(self, stream: int) -> None:
         """Drop a stream's body."""
-        self._bodies.pop(stream, None)
+        self.open.pop(stream, None)

@@ -215,11 +215,11 @@ class Connection(asyncio.Protocol):
         self._settle()
 
     def _take(self, data: bytes) -> None:
-        handlers, block, heard = self._handlers, self._block, False
+        handlers, block, peer, heard = self._handlers, self._block, self._peer, False
         for kind, flags, stream, payload in self._reader.feed(data):
             if block.stream and kind != CONTINUATION:
                 raise ProtocolViolation(ErrorCode.PROTOCOL_ERROR, "a frame inside a header block")
-            if not self._peer.greeted and kind != SETTINGS:
+            if not peer.greeted and kind != SETTINGS:
                 raise ProtocolViolation(ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS")
             if kind <= CONTINUATION:
                 handlers[kind](flags, stream, payload)
@@ -311,7 +311,7 @@ class Connection(asyncio.Protocol):
             return
         if flags & PADDED:
             payload = self._unpad(stream, payload)
-        if flags & END_STREAM and not self._bodies and len(payload) <= self._bodies.limit:
+        if flags & END_STREAM and not self._bodies.open and len(payload) <= self._bodies.limit:
             entry.body = payload
             self._complete(stream, entry)
         elif not self._bodies.add(stream, payload):
@@ -393,7 +393,7 @@ class Connection(asyncio.Protocol):
 
     def _complete(self, stream: int, answer: Answer) -> None:
         del self._streams[stream]
-        if self._bodies:
+        if self._bodies.open:
             self._bodies.finish(stream, answer)
         if self._interim:
             self._interim.pop(stream, None)

@@ -25,37 +25,33 @@ class _Waiting:
 class SendFlow:
     """Windows of one connection. Bodies wait here only for streams that are open, so the stream limit bounds them."""
 
-    __slots__ = ("_waiting", "initial", "window")
+    __slots__ = ("initial", "waiting", "window")
 
     def __init__(self) -> None:
         self.window = DEFAULT_WINDOW
         """Bytes the connection still takes."""
         self.initial = DEFAULT_WINDOW
         """Bytes a new stream takes."""
-        self._waiting: dict[int, _Waiting] = {}
-
-    @property
-    def waiting(self) -> bool:
-        """Some body is incomplete."""
-        return bool(self._waiting)
+        self.waiting: dict[int, _Waiting] = {}
+        """Unsent rests of bodies by stream; a plain attribute, as it is looked at for every answer."""
 
     def begin(self, stream: int, body: bytes, largest: int) -> bytes:
         """DATA frames for as much of `body` as the windows take; the rest waits."""
         waiting = _Waiting(body, self.initial)
         sent = self._advance(stream, waiting, largest)
         if waiting.at < len(body):
-            self._waiting[stream] = waiting
+            self.waiting[stream] = waiting
         return sent
 
     def resume(self, largest: int) -> bytes:
         """DATA frames of the first waiting body that its windows let on; empty when none can go on."""
-        for stream, waiting in self._waiting.items():
+        for stream, waiting in self.waiting.items():
             if self.window <= 0:
                 break
             if waiting.window > 0:
                 sent = self._advance(stream, waiting, largest)
                 if waiting.at == len(waiting.body):
-                    del self._waiting[stream]
+                    del self.waiting[stream]
                 return sent
         return b""
 
@@ -74,7 +70,7 @@ class SendFlow:
 
     def forget(self, stream: int) -> bool:
         """Stop sending this stream's body. True when a part of it had not been sent."""
-        return self._waiting.pop(stream, None) is not None
+        return self.waiting.pop(stream, None) is not None
 
     def widen(self, increment: int) -> None:
         """WINDOW_UPDATE of the connection.
@@ -90,7 +86,7 @@ class SendFlow:
         Raises:
             ProtocolViolation: As for `widen`. We end the connection: a peer that miscounts one stream is not trusted.
         """
-        waiting = self._waiting.get(stream)
+        waiting = self.waiting.get(stream)
         window = _widened(waiting.window if waiting else 0, increment)
         if waiting:
             waiting.window = window
@@ -104,7 +100,7 @@ class SendFlow:
         if size > LARGEST_WINDOW:
             raise ProtocolViolation(ErrorCode.FLOW_CONTROL_ERROR, "SETTINGS_INITIAL_WINDOW_SIZE out of range")
         change, self.initial = size - self.initial, size
-        for waiting in self._waiting.values():
+        for waiting in self.waiting.values():
             waiting.window += change
             if waiting.window > LARGEST_WINDOW:
                 raise ProtocolViolation(ErrorCode.FLOW_CONTROL_ERROR, "a stream's window out of range")
