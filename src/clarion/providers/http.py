@@ -102,6 +102,8 @@ class HttpClient:
             try:
                 async with prepared as response:
                     return await self._read(response)
+            except BuilderError as error:
+                raise ValueError(str(error)) from error
             except DetailedPyreqwestError as error:
                 raise _translate(error) from error
 

@@ -297,3 +297,18 @@ async def test_connections_open_no_faster_than_the_interval_while_one_is_usable(
     second = await lab.peer.welcome(streams=5)
     assert asyncio.get_running_loop().time() - begun > 0.2
     await second.requests(5)
+
+
+async def test_steady_work_does_not_put_deadlines_off(lab: Lab) -> None:
+    """One stream hangs while others come and go faster than the engine looks at its clock."""
+    channel = lab.channel(request_timeout=0.3)
+    channel.submit(requests(1))
+    link = await lab.peer.welcome()
+    await link.request()
+    number = 0
+    while 0 not in lab.answers.by_tag:
+        number += 1
+        channel.submit(requests(1, first=number))
+        link.send(answer((await link.request()).stream))
+        await link.ping()
+    assert lab.answers.by_tag[0].detail == "deadline"

@@ -162,8 +162,9 @@ async def test_a_refused_connection_leaves_requests_unsent(caller: Caller) -> No
     assert got.detail.startswith("connect: ")
 
 
-async def test_a_name_that_does_not_exist_leaves_requests_unsent(caller: Caller) -> None:
-    got = await caller.fails("https://nobody.invalid")
+@pytest.mark.parametrize("name", ["nobody.invalid", ".leading.invalid", "x" * 64 + ".invalid"])
+async def test_a_name_that_does_not_exist_leaves_requests_unsent(caller: Caller, name: str) -> None:
+    got = await caller.fails(f"https://{name}")
     assert got.failure is Failure.UNSENT
     assert got.detail.startswith("connect: ")
 

@@ -267,10 +267,12 @@ class Http2Channel:
 
     def _schedule_sweep(self) -> None:
         loop = asyncio.get_running_loop()
-        interval = self._sweep_interval if self._pending else self._idle_interval
+        when = loop.time() + (self._sweep_interval if self._pending else self._idle_interval)
         if self._sweeping:
+            if self._sweeping.when() <= when:
+                return  # or steady work would put the next sweep off for ever
             self._sweeping.cancel()
-        self._sweeping = loop.call_later(interval, self._sweep)
+        self._sweeping = loop.call_at(when, self._sweep)
 
     def _sweep(self) -> None:
         self._sweeping = None

@@ -52,7 +52,7 @@ async def dial(connection: Connection, host: str, port: int, *, context: ssl.SSL
         raise DialError(f"tls: {error.reason or error}") from error
     except TimeoutError as error:
         raise DialError("connect: timeout") from error
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: a name that DNS or TLS cannot express
         raise DialError(f"connect: {error}") from error
     if not connection.speaks_http2:
         raise DialError("tls: the peer does not offer HTTP/2 (ALPN h2)")
