@@ -2,5 +2,22 @@
 
 from litestar.types import ControllerRouterHandler
 
-ROUTES: list[ControllerRouterHandler] = []
+from clarion.api.v1.audiences import estimate_audience
+from clarion.api.v1.credentials import confirm_suspects, dismiss_suspects, list_credentials, resume_credential
+from clarion.api.v1.devices import device_story
+from clarion.api.v1.schedulers import SchedulersController
+from clarion.api.v1.sends import SendsController
+from clarion.api.v1.statistics import read_statistics
+
+ROUTES: list[ControllerRouterHandler] = [
+    SchedulersController,
+    SendsController,
+    read_statistics,
+    device_story,
+    estimate_audience,
+    list_credentials,
+    resume_credential,
+    confirm_suspects,
+    dismiss_suspects,
+]
 """Everything served under `/api/v1`."""

@@ -1,0 +1,127 @@
+"""Credentials as dispatch finds them, and what their owner can do when they are paused or guarded."""
+
+from datetime import datetime
+
+import msgspec
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from clarion.api.auth import CurrentCaller
+from clarion.api.binding import PathId
+from clarion.features.deliveries.credentials import CredentialService, CredentialStatus
+from clarion.foundation.errors import NotFound
+from clarion.providers.registry import TRANSPORTS
+
+Credentials = NamedDependency[CredentialService]
+PROVIDERS = frozenset(TRANSPORTS.values())
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """Nothing is sent with a paused credential."""
+
+    since: datetime
+    reason: str
+    next_probe_at: datetime | None
+    """When one message tries whether the provider accepts the credential again."""
+
+
+class Guard(msgspec.Struct, frozen=True):
+    """The mass guard: token drops are held back because one code hits suspiciously many devices."""
+
+    tripped_at: datetime | None
+    """Null while the guard is at rest."""
+    code: str | None
+    suspects: int
+    """Tokens in use that a provider called dead; confirm or dismiss them."""
+
+
+class CredentialView(msgspec.Struct, frozen=True):
+    """One credential. Secrets are never answered."""
+
+    app_id: int
+    app_archived: bool
+    provider: str
+    label: str
+    """What is safe to show: a project id, topic or app id."""
+    fingerprint: str
+    version: int
+    """Grows with every replacement."""
+    updated_at: datetime
+    results: int
+    """Provider answers to this version."""
+    paused: Pause | None
+    guard: Guard
+
+
+class Suspects(msgspec.Struct, frozen=True):
+    """How many tokens were suspects."""
+
+    tokens: int
+
+
+@get("/credentials", summary="List credentials", tags=["credentials"])
+async def list_credentials(caller: CurrentCaller, credentials: Credentials) -> list[CredentialView]:
+    """Of every app, by app and provider, with pauses and the state of the mass guard."""
+    return [_view(status) for status in await credentials.list(caller.account_id)]
+
+
+@post(
+    "/apps/{app_id:str}/credentials/{provider:str}/resume",
+    status_code=204,
+    summary="Resume a paused credential",
+    tags=["credentials"],
+)
+async def resume_credential(
+    app_id: PathId, provider: FromPath[str], caller: CurrentCaller, credentials: Credentials
+) -> None:
+    """Sending goes on at once; repeating is fine."""
+    await credentials.resume(caller, app_id, provider=_known(provider))
+
+
+@post(
+    "/apps/{app_id:str}/credentials/{provider:str}/suspects/confirm",
+    status_code=200,
+    summary="Confirm suspect tokens",
+    tags=["credentials"],
+)
+async def confirm_suspects(
+    app_id: PathId, provider: FromPath[str], caller: CurrentCaller, credentials: Credentials
+) -> Suspects:
+    """The provider is right: these tokens are not used any more. The guard begins anew; repeating is fine."""
+    return Suspects(await credentials.confirm_suspects(caller, app_id, provider=_known(provider)))
+
+
+@post(
+    "/apps/{app_id:str}/credentials/{provider:str}/suspects/dismiss",
+    status_code=200,
+    summary="Dismiss suspicions",
+    tags=["credentials"],
+)
+async def dismiss_suspects(
+    app_id: PathId, provider: FromPath[str], caller: CurrentCaller, credentials: Credentials
+) -> Suspects:
+    """The credential was wrong, the tokens are good and stay in use. The guard begins anew; repeating is fine."""
+    return Suspects(await credentials.dismiss_suspects(caller, app_id, provider=_known(provider)))
+
+
+def _known(provider: str) -> str:
+    if provider not in PROVIDERS:
+        raise NotFound("the app does not exist or has no credential for this provider")
+    return provider
+
+
+def _view(status: CredentialStatus) -> CredentialView:
+    since = status.paused_at
+    return CredentialView(
+        app_id=status.app_id,
+        app_archived=status.archived,
+        provider=status.provider,
+        label=status.label,
+        fingerprint=status.fingerprint,
+        version=status.version,
+        updated_at=status.updated_at,
+        results=status.results,
+        paused=Pause(since, status.pause_reason or "", status.probe_at) if since else None,
+        guard=Guard(status.guard_tripped_at, status.guard_code, status.suspects),
+    )
