@@ -6,16 +6,14 @@ from typing import Any
 
 from litestar import Litestar, Router
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from prometheus_client import CollectorRegistry
 
-from clarion import __version__
 from clarion.api import b_v2, operations, v1
 from clarion.api.auth import authentication, current_caller
 from clarion.api.binding import TYPE_DECODERS, ApiRequest, JsonBody, NumberSchemas
 from clarion.api.decoding import BODY_LIMIT
 from clarion.api.errors import EXCEPTION_HANDLERS
+from clarion.api.openapi import openapi_config
 from clarion.api.operations import Readiness
 from clarion.api.rate_limit import RateLimiter
 from clarion.foundation.clock import SystemClock
@@ -43,9 +41,7 @@ def management_app(
         type_decoders=TYPE_DECODERS,
         exception_handlers=EXCEPTION_HANDLERS,
         plugins=[NumberSchemas()],
-        openapi_config=OpenAPIConfig(
-            title="Clarion", version=__version__, path="/docs", render_plugins=[JsonRenderPlugin(path="/openapi.json")]
-        ),
+        openapi_config=openapi_config(),
         logging_config=None,
     )
 

@@ -4,7 +4,7 @@ import msgspec
 from litestar import post
 
 from clarion.api.binding import QueryNumber
-from clarion.api.pagination import Pagination, requested_page
+from clarion.api.pagination import Page, Pagination, requested_page
 from clarion.features.accounts import Caller
 from clarion.features.audiences import Filter
 from clarion.features.audiences.model import Codes, Number, Numbers, Texts
@@ -43,11 +43,14 @@ class DevicesBody(msgspec.Struct, frozen=True):
         return DeviceQuery(filter_, self.external_user_id or ())
 
 
-class CursorPagination(msgspec.Struct, frozen=True):
-    """Where an export goes on; null at its end."""
+class DevicesPagination(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a page stands in the whole, or where an export goes on (null at its end)."""
 
+    page: int | msgspec.UnsetType = msgspec.UNSET
     per_page: int
-    next_cursor: str | None
+    total_pages: int | msgspec.UnsetType = msgspec.UNSET
+    total_count: int | msgspec.UnsetType = msgspec.UNSET
+    next_cursor: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class Devices(msgspec.Struct, frozen=True):
@@ -55,7 +58,7 @@ class Devices(msgspec.Struct, frozen=True):
 
     active_count: int
     app_instances: list[DeviceView]
-    pagination: Pagination | CursorPagination
+    pagination: DevicesPagination
 
 
 @post("/query/app-instances", status_code=200, summary="Find devices", tags=["devices"])
@@ -94,17 +97,24 @@ class _Search:
 
     async def first(self) -> Devices:
         found = await self._devices.page(self._account_id, self._query, offset=0, limit=UNPAGED_LIMIT)
-        pages = -(-found.total_count // UNPAGED_LIMIT) or 1
-        return Devices(found.active_count, found.devices, Pagination(1, UNPAGED_LIMIT, pages, found.total_count))
+        return Devices(found.active_count, found.devices, _pages(Page(1, UNPAGED_LIMIT).of(found.total_count)))
 
     async def page(self, number: int | None, size: int | None) -> Devices:
         wanted = requested_page(number, size)
         found = await self._devices.page(self._account_id, self._query, offset=wanted.offset, limit=wanted.per_page)
-        return Devices(found.active_count, found.devices, wanted.of(found.total_count))
+        return Devices(found.active_count, found.devices, _pages(wanted.of(found.total_count)))
 
     async def after(self, cursor: str, size: int | None) -> Devices:
         limit = CURSOR_DEFAULT if size is None else size
         if not 1 <= limit <= CURSOR_LIMIT:
             raise InvalidInput(f"per_page must be from 1 to {CURSOR_LIMIT} with a cursor")
         found = await self._devices.after(self._account_id, self._query, cursor=cursor, limit=limit)
-        return Devices(found.active_count, found.devices, CursorPagination(limit, found.next_cursor))
+        return Devices(
+            found.active_count, found.devices, DevicesPagination(per_page=limit, next_cursor=found.next_cursor)
+        )
+
+
+def _pages(found: Pagination) -> DevicesPagination:
+    return DevicesPagination(
+        page=found.page, per_page=found.per_page, total_pages=found.total_pages, total_count=found.total_count
+    )
