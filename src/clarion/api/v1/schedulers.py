@@ -1,12 +1,12 @@
 """Schedulers: the list, one of them, and pausing, resuming and cancelling."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromQuery
+from litestar.params import FromQuery, QueryParameter
 
 from clarion.api.auth import CurrentCaller
 from clarion.api.binding import PathId, QueryNumber
@@ -56,12 +56,14 @@ class SchedulersController(Controller):
         self,
         caller: CurrentCaller,
         schedulers: Schedulers,
-        state: FromQuery[State | None] = None,
+        in_state: Annotated[State | None, QueryParameter(name="state")] = None,
         cursor: FromQuery[str | None] = None,
         limit: FromQuery[QueryNumber | None] = None,
     ) -> SchedulerList:
         """Newest first, of one state or of all."""
-        page = await schedulers.list(caller.account_id, state=state, before=before_id(cursor), limit=page_size(limit))
+        page = await schedulers.list(
+            caller.account_id, state=in_state, before=before_id(cursor), limit=page_size(limit)
+        )
         following = None if page.next_before is None else str(page.next_before)
         return SchedulerList([_view(item) for item in page.items], following)
 

@@ -1,11 +1,12 @@
 """Sends: how far they are, and what became of every message."""
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 from litestar import Controller, get
 from litestar.di import NamedDependency
-from litestar.params import FromQuery
+from litestar.params import FromQuery, QueryParameter
 
 from clarion.api.auth import CurrentCaller
 from clarion.api.binding import PathId, QueryNumber
@@ -70,7 +71,7 @@ class SendsController(Controller):
         caller: CurrentCaller,
         progress: Sends,
         scheduler_id: FromQuery[QueryNumber | None] = None,
-        state: FromQuery[SendState | None] = None,
+        in_state: Annotated[SendState | None, QueryParameter(name="state")] = None,
         cursor: FromQuery[str | None] = None,
         limit: FromQuery[QueryNumber | None] = None,
     ) -> SendList:
@@ -78,7 +79,7 @@ class SendsController(Controller):
         page = await progress.page(
             caller.account_id,
             scheduler_id=optional_id("scheduler_id", scheduler_id),
-            state=state,
+            state=in_state,
             before=before_id(cursor),
             limit=page_size(limit),
         )
@@ -96,7 +97,7 @@ class SendsController(Controller):
         send_id: PathId,
         caller: CurrentCaller,
         deliveries: Deliveries,
-        state: FromQuery[StateWord | None] = None,
+        in_state: Annotated[StateWord | None, QueryParameter(name="state")] = None,
         reason: FromQuery[Reason | None] = None,
         cursor: FromQuery[str | None] = None,
         limit: FromQuery[QueryNumber | None] = None,
@@ -105,7 +106,7 @@ class SendsController(Controller):
         page = await deliveries.of_send(
             caller.account_id,
             send_id,
-            state=state,
+            state=in_state,
             reason=reason,
             after=after_position(cursor),
             limit=page_size(limit),
