@@ -30,6 +30,11 @@ where a.account_id = :account_id and a.archived_at is null and a.deleted_at is n
   and a.id not in (select app_id from listed_app where excluded)
 order by a.id;
 
+-- name: allow_detours
+-- Let the planner sort and use bitmaps ('on') or not ('off'), until the end of the transaction.
+select set_config('enable_sort', :state, true), set_config('enable_bitmapscan', :state, true),
+       set_config('enable_seqscan', :state, true);
+
 -- name: sample
 -- Per app: how many of its first devices in id order were looked at, where they end, and how many of them match.
 select a.app_id, count(*) as seen, max(d.id) as last_id, count(*) filter (where {conditions}) as matching
@@ -43,10 +48,11 @@ cross join lateral (
 group by a.app_id;
 
 -- name: count_few
--- Per app: devices in the audiences and how many of them match; stops one beyond :few.
+-- Per app: devices in the audiences and how many of them match; stops one beyond :few. The additions of 0 keep the
+-- planner from other indexes than that of the audiences, which it misjudges without fresh statistics.
 with member as materialized (
     select * from device
-    where account_id = :account_id and app_id = any(:app_ids::bigint[])
+    where account_id + 0 = :account_id and app_id + 0 = any(:app_ids::bigint[])
       and audiences <> '{}' and audiences && :audiences::text[]
     limit :few::bigint + 1
 )

@@ -123,7 +123,11 @@ async def _count_few(
 async def _sample(
     conn: Connection, account_id: int, *, app_ids: Sequence[int], conditions: Conditions, size: int
 ) -> list[Record]:
-    return await SQL.sample.where(conditions).fetch(conn, account_id=account_id, app_ids=app_ids, size=size)
+    # Without fresh statistics (after an import) the planner would read and sort whole apps to find the first devices.
+    await SQL.allow_detours.fetchval(conn, state="off")
+    rows = await SQL.sample.where(conditions).fetch(conn, account_id=account_id, app_ids=app_ids, size=size)
+    await SQL.allow_detours.fetchval(conn, state="on")
+    return rows
 
 
 def _extrapolated(row: Record, size: int) -> int:

@@ -185,3 +185,11 @@ async def test_matches_counts_only_the_given_transports(world: World) -> None:
             await new_device(conn, world.own, one, transport=transport, id=new_device_id())
     assert await world.audiences.matches(world.own, one, Conditions(), ["fcm", "fcm.data"]) == 2
     assert await world.audiences.matches(world.foreign, one, Conditions(), ["fcm", "fcm.data"]) == 0
+
+
+async def test_counting_leaves_the_callers_transaction_as_it_was(world: World) -> None:
+    settings = "select name, setting from pg_settings where name like 'enable%' order by name"
+    async with world.database.transaction() as conn:
+        before = [tuple(row) for row in await conn.fetch(settings)]
+        await world.audiences.matches(world.own, world.apps[0], Conditions(), ["fcm"], conn)
+        assert [tuple(row) for row in await conn.fetch(settings)] == before
