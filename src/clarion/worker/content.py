@@ -61,7 +61,8 @@ class Renderer:
         """The request of a further attempt: same identity, same translation, the token of now."""
         job = attempt.job
         msg_id, uuid = self._ids.make(self._ids.prefix(job.day, job.send_id, job.app_id), attempt.device_id)
-        message = self._fragments(push, attempt.lang, transport).request(token, msg_id, uuid, attempt)
+        lang = push.language_for(attempt.lang)
+        message = self._fragments(push, lang, transport).request(token, msg_id, uuid, attempt)
         if isinstance(message, Request):
             attempt.request = message
         return message

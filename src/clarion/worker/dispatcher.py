@@ -1,6 +1,7 @@
 """The dispatch loop: leases slices, runs them side by side, keeps their leases, and obeys pause and cancel."""
 
 import asyncio
+from collections import deque
 
 import structlog
 
@@ -48,19 +49,29 @@ class Dispatcher:
         self._ids = ids
         self._clock = clock
         self._runs: dict[tuple[int, int], SliceRun] = {}
+        self._held: deque[tuple[LeasedSlice, float]] = deque()
+        """Leased and not yet started, with the moment of the lease."""
+        self._stopping = asyncio.Event()
         self.changed = asyncio.Event()
         """Set when a run ends, so that the next slice is leased without waiting."""
 
     async def lease(self, tasks: asyncio.TaskGroup) -> int:
         """Lease what there is room for and start it; how many slices that was."""
+        await self._start_held(tasks)
         room = min(2, MAX_RUNS - len(self._runs))
-        if room <= 0:
+        if room <= 0 or self._stopping.is_set():
             return 0
         leased_at = lease_clock()
         slices = await self._sends.lease(owner=self._owner, limit=room, seconds=LEASE, blocked=self._busy())
-        for item in slices:
-            await self._start(tasks, item, leased_at)
+        self._held.extend((item, leased_at) for item in slices)
+        await self._start_held(tasks)
         return len(slices)
+
+    async def _start_held(self, tasks: asyncio.TaskGroup) -> None:
+        """Start what is leased; while the database is away it stays held, for the next call."""
+        while self._held:
+            await self._start(tasks, *self._held[0])
+            self._held.popleft()
 
     def _busy(self) -> list[tuple[int, str]]:
         """Credentials whose slices are not to be leased now: blocked, or with enough runs already."""
@@ -69,6 +80,9 @@ class Dispatcher:
         return [*crowded, *self._lanes.blocked()]
 
     async def _start(self, tasks: asyncio.TaskGroup, item: LeasedSlice, leased_at: float) -> None:
+        if self._stopping.is_set():
+            await self._sends.leave(item, "ready")
+            return
         opened = await self._plans.open(item.send_id)
         lane = None
         if self._clock.now() < opened.plan.expires_at:
@@ -89,6 +103,8 @@ class Dispatcher:
             clock=self._clock,
             leased_at=leased_at,
         )
+        if self._stopping.is_set():
+            run.stop("ready")
         self._runs[item.key] = run
         tasks.create_task(self._run(run))
 
@@ -96,7 +112,8 @@ class Dispatcher:
         try:
             await run.run(self._store, self._sends, self._ids)
         finally:
-            del self._runs[run.item.key]
+            if self._runs.get(run.item.key) is run:
+                del self._runs[run.item.key]
             self.changed.set()
 
     async def extend(self) -> None:
@@ -118,7 +135,7 @@ class Dispatcher:
         runs = list(self._runs.values())
         if not runs:
             return
-        await self._plans.refresh()
+        await self._plans.refresh({run.send_id for run in runs})
         stops = await self._sends.stops([run.item for run in runs])
         for run in runs:
             leave_as = stops.get(run.item.key)
@@ -126,6 +143,8 @@ class Dispatcher:
                 run.stop(leave_as)
 
     def stop(self) -> None:
-        """Drain: stop feeding, give back what is not written."""
+        """Drain: start and feed nothing more, give back what is not written."""
+        self._stopping.set()
+        self.changed.set()
         for run in list(self._runs.values()):
             run.stop("ready")

@@ -39,5 +39,6 @@ class Housekeeping:
 
     async def farewell(self) -> None:
         """A clean end: nobody has to wait for our leases."""
+        await self._sends.release_owners([self._owner])
         async with self._database.acquire() as connection:
             await SQL.gone.execute(connection, ids=[self._owner])

@@ -29,8 +29,8 @@ def _started(pid: int) -> str:
 
 
 def own_id() -> str:
-    """An id that no other process, before or after, has."""
-    return f"{_machine()}|{os.getpid()}|{_started(os.getpid()) or os.urandom(8).hex()}"
+    """An id that no other worker, before or after, has."""
+    return f"{_machine()}|{os.getpid()}|{_started(os.getpid())}|{os.urandom(4).hex()}"
 
 
 def dead_owners(ids: Iterable[str]) -> list[str]:
@@ -38,7 +38,7 @@ def dead_owners(ids: Iterable[str]) -> list[str]:
     machine = _machine()
     dead = []
     for owner in ids:
-        where, pid, started = owner.rsplit("|", 2)
+        where, pid, started, _ = owner.rsplit("|", 3)
         if Path("/proc/self/stat").exists() and where == machine and _started(int(pid)) != started:
             dead.append(owner)
     return dead

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -16,6 +17,7 @@ from clarion.features.deliveries.decide import Standing, decide
 from clarion.features.deliveries.model import Attempt, Job
 from clarion.foundation.backoff import Backoff
 from clarion.foundation.clock import Clock
+from clarion.foundation.errors import Unavailable
 from clarion.providers.contract import Credential, CredentialRefused, Outcome, Sender, Verdict
 from clarion.providers.limits import FAILURES, Breaker, RateLimiter, RetryBudget
 from clarion.providers.transport import Answer, Request
@@ -28,6 +30,8 @@ _THROTTLES = (Outcome.THROTTLED_CREDENTIAL, Outcome.THROTTLED_PROVIDER)
 _DEFAULT_THROTTLE = 60.0
 _TOKEN_TROUBLE = 15.0
 """Seconds without sending after the token endpoint failed for now."""
+_TICK = 0.001
+_DATABASE_PAUSE = 0.5
 PATIENCE = 1.0
 """Seconds that work waits at a lane; with a longer wait ahead it is put back instead."""
 FIRST_CAP = 500
@@ -94,31 +98,38 @@ class Lane:
 
     async def admit(self, count: int) -> int:
         """Wait until up to `count` messages may go, and take places for them; how many. Raises `LaneBlocked`."""
-        granted, count = 0, min(count, self.parts.window.portion)
+        window, granted = self.parts.window, 0
         while not granted:
+            await self._passable()
+            wanted = 1 if self.unproven else min(count, window.portion)
+            held = await window.take(self.key, wanted, cap=self._cap)
+            granted = self._grant(held)
+            if granted < held:
+                window.release(self.key, held - granted)
+        return granted
+
+    async def _passable(self) -> None:
+        """Wait while nothing may go, as long as that is not for long."""
+        while True:
             blocked = self.blocked_for()
             if blocked > PATIENCE:
                 raise LaneBlocked(blocked)
             if blocked:
-                await asyncio.sleep(blocked)
-                continue
-            await self._ready()
-            granted = await self._grant(count)
-        await self.parts.window.take(self.key, granted, cap=self._cap)
-        return granted
+                await asyncio.sleep(max(blocked, _TICK))
+            elif self._trial is not None:
+                await self._trial.wait()
+            else:
+                await self._ready()
+                return
 
-    async def _grant(self, count: int) -> int:
-        parts = self.parts
-        if self._trial is not None:
-            await self._trial.wait()
+    def _grant(self, held: int) -> int:
+        """How many of `held` places can be used now."""
+        if self._trial is not None or self.blocked_for():
             return 0
-        now = parts.clock.monotonic()
-        granted = self.take_now(1 if self.unproven else count)
-        if not granted:
-            await asyncio.sleep(min(PATIENCE, max(0.001, parts.limiter.next_in(now))))
-        elif self.unproven:
+        granted = self.take_now(1 if self.unproven else held)
+        if granted and self.unproven:
             self._trial = asyncio.Event()
-        parts.budget.first(granted, now)
+        self.parts.budget.first(granted, self.parts.clock.monotonic())
         return granted
 
     def take_now(self, wanted: int) -> int:
@@ -147,13 +158,18 @@ class Lane:
 
     async def take_retries(self, wanted: int) -> tuple[int, float]:
         """How many of `wanted` retries may go now (their places are taken already), and the others' wait in seconds."""
+        if self.closed:
+            return 0, PATIENCE
         blocked = self.blocked_for()
         if not blocked:
             try:
-                await self._ready()
+                async with asyncio.timeout(PATIENCE):
+                    await self._ready()
             except LaneBlocked as error:
                 blocked = error.seconds
-        if blocked or self._trial is not None:
+            except TimeoutError:
+                blocked = PATIENCE
+        if blocked or self._trial is not None or self.closed:
             return 0, blocked or PATIENCE
         now = self.parts.clock.monotonic()
         if self.unproven:
@@ -195,6 +211,9 @@ class Lane:
         """Hand over nothing more; what was not written goes back to its jobs, unrecorded and uncounted."""
         if not self.closed:
             self.closed = True
+            renewing, self._renewing = self._renewing, []
+            for attempt in renewing:
+                attempt.job.give_back(attempt, 0.0)
             self.recall()
 
     async def quiet(self) -> None:
@@ -213,6 +232,8 @@ class Lane:
             verdict = sender.verdict(answer)
             if verdict.outcome is Outcome.OK:
                 recorder.sent(attempt, verdict, now)
+                if self._message_faults:
+                    self._message_faults.pop(attempt.push_id, None)
             else:
                 if not verdict.known:
                     log.warning("unknown_answer", provider=self.key[1], status=answer.status, text=verdict.text)
@@ -243,7 +264,7 @@ class Lane:
         trial, self._trial = self._trial, None
         if good and not self.closed:
             self.unproven = False
-            self._start(self.parts.resume(self.credential))
+            self._start(partial(self.parts.resume, self.credential))
         if trial is not None:
             trial.set()
 
@@ -276,7 +297,9 @@ class Lane:
         count = self._message_faults.get(attempt.push_id, 0) + 1
         self._message_faults[attempt.push_id] = count
         if count == MESSAGE_FAULTS:
-            self._start(self.parts.push_refused(attempt.job.send_id, f"{verdict.code}: {verdict.text}"))
+            del self._message_faults[attempt.push_id]
+            reason = f"{verdict.code}: {verdict.text}"
+            self._start(partial(self.parts.push_refused, attempt.job.send_id, reason))
 
     def _refuse(self, verdict: Verdict) -> None:
         """The provider does not accept the credential: pause it."""
@@ -284,7 +307,7 @@ class Lane:
             return
         reason = f"{verdict.code}: {verdict.text}" if verdict.text else verdict.code
         log.warning("credential_paused", app=self.key[0], provider=self.key[1], code=verdict.code)
-        self._start(self.parts.pause(self.credential, reason))
+        self._start(partial(self.parts.pause, self.credential, reason))
         self.shut()
 
     # renewing the access token
@@ -294,7 +317,7 @@ class Lane:
         self._renewing.append(attempt)
         if len(self._renewing) == 1:
             self.sender.refresh()
-            self._start(self._renew())
+            self._start(self._renew)
 
     async def _renew(self) -> None:
         try:
@@ -308,9 +331,15 @@ class Lane:
         attempts, self._renewing = self._renewing, []
         self.submit([attempt.request for attempt in attempts if attempt.request is not None])
 
-    def _start(self, work: Awaitable[None]) -> None:
+    def _start(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something that nobody waits for; what the database cannot take now is tried again."""
+
         async def run() -> None:
-            await work
+            while True:
+                try:
+                    return await work()
+                except Unavailable:
+                    await asyncio.sleep(_DATABASE_PAUSE)
 
         task = asyncio.create_task(run())
         self._tasks.add(task)

@@ -50,12 +50,15 @@ class Lanes:
         self._limits: dict[tuple[str, str], tuple[RateLimiter, Breaker, RetryBudget]] = {}
         self._opening = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def open(self, app_id: int, provider: str) -> Lane | None:
         """The lane of an app's credential as it is now; None when the app has none.
 
         Raises `LaneBlocked` while the credential is paused, and when it cannot be used at all; it is paused then.
         """
+        if self._closed:
+            raise LaneBlocked(PATIENCE)
         async with self._opening:
             state = await self._store.credential_state(app_id, provider)
             lane = self._lanes.get((app_id, provider))
@@ -142,7 +145,8 @@ class Lanes:
                 lane.shut()
 
     async def aclose(self) -> None:
-        """Take back what was not written, wait for the answers of the rest, close all connections."""
+        """Take back what was not written, wait for the answers of the rest, close all connections. Opens none again."""
+        self._closed = True
         for lane in list(self._lanes.values()):
             self._retire(lane)
         if self._closing:

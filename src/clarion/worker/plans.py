@@ -1,5 +1,6 @@
 """What this process knows of the sends it works on: content and compiled filter, kept for as long as they are used."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import msgspec
@@ -35,9 +36,10 @@ class Plans:
         self._open: dict[int, OpenSend] = {}
 
     async def open(self, send_id: int) -> OpenSend:
-        """The send, read on first use."""
+        """The send, read on first use; its pushes as they are now."""
         known = self._open.get(send_id)
         if known is not None:
+            await self._read_pushes(known)
             return known
         plan = await self._sends.open(send_id)
         filter_ = msgspec.convert(plan.filter, Filter)
@@ -46,13 +48,14 @@ class Plans:
         await self._read_pushes(opened)
         while len(self._open) >= _LIMIT:
             del self._open[next(iter(self._open))]
-        self._open[send_id] = opened
-        return opened
+        return self._open.setdefault(send_id, opened)
 
-    async def refresh(self) -> None:
-        """Notice pushes that were changed, deactivated or deleted meanwhile."""
-        for opened in list(self._open.values()):
-            await self._read_pushes(opened)
+    async def refresh(self, send_ids: Collection[int]) -> None:
+        """Notice pushes of these sends that were changed, deactivated or deleted meanwhile."""
+        for send_id in send_ids:
+            opened = self._open.get(send_id)
+            if opened is not None:
+                await self._read_pushes(opened)
 
     async def _read_pushes(self, opened: OpenSend) -> None:
         contents = await self._pushes.load(opened.plan.push_ids)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -41,6 +42,8 @@ EXTEND_PERIOD = 5.0
 FINISH_PERIOD = 0.5
 HOUR = 3600.0
 _DATABASE_PAUSE = 1.0
+_LAST_STEP = 10.0
+"""Seconds that loops have to end their step when the worker stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,58 +136,64 @@ async def run_worker(worker: Worker, stop: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(worker.recorder.run(written))
         async with asyncio.TaskGroup() as runs:
-            loops = [tasks.create_task(loop) for loop in _loops(worker, runs)]
+            loops = [tasks.create_task(loop) for loop in _loops(worker, runs, stop)]
             await stop.wait()
             worker.dispatcher.stop()
-            for loop in loops:
-                loop.cancel()
             closing = tasks.create_task(worker.lanes.aclose())
+            _, late = await asyncio.wait(loops, timeout=_LAST_STEP)
+            for loop in late:
+                loop.cancel()
         await closing
         written.set()
     with contextlib.suppress(Unavailable):
         await worker.housekeeping.farewell()
 
 
-def _loops(worker: Worker, runs: asyncio.TaskGroup) -> list[Coroutine[None, None, None]]:
+def _loops(worker: Worker, runs: asyncio.TaskGroup, stop: asyncio.Event) -> list[Coroutine[None, None, None]]:
     dispatcher = worker.dispatcher
-
-    async def lease() -> int:
-        return await dispatcher.lease(runs)
 
     async def start_due() -> int:
         return await worker.services.schedulers.start_due(worker.clock.now())
 
+    steps: list[tuple[Callable[[], Awaitable[object]], float]] = [
+        (start_due, CLOCK_PERIOD),
+        (partial(worker.retries.step, runs), RETRY_PERIOD),
+        (dispatcher.obey, OBEY_PERIOD),
+        (dispatcher.extend, EXTEND_PERIOD),
+        (worker.services.sends.finish, FINISH_PERIOD),
+        (worker.store.hasten_cancelled, FINISH_PERIOD),
+        (worker.housekeeping.heartbeat, EXTEND_PERIOD),
+        (worker.lanes.refresh, EXTEND_PERIOD / 2),
+        (worker.housekeeping.hourly, HOUR),
+    ]
     return [
-        _repeat(start_due, CLOCK_PERIOD),
-        _repeat(lease, LEASE_PERIOD, wake=dispatcher.changed),
-        _repeat(worker.retries.step, RETRY_PERIOD),
-        _repeat(dispatcher.obey, OBEY_PERIOD),
-        _repeat(dispatcher.extend, EXTEND_PERIOD),
-        _repeat(worker.services.sends.finish, FINISH_PERIOD),
-        _repeat(worker.store.hasten_cancelled, FINISH_PERIOD),
-        _repeat(worker.housekeeping.heartbeat, EXTEND_PERIOD),
-        _repeat(worker.lanes.refresh, EXTEND_PERIOD / 2),
-        _repeat(worker.housekeeping.hourly, HOUR),
+        _repeat(partial(dispatcher.lease, runs), LEASE_PERIOD, stop=stop, wake=dispatcher.changed),
+        *(_repeat(step, period, stop=stop) for step, period in steps),
     ]
 
 
-async def _repeat(step: Callable[[], Awaitable[object]], period: float, *, wake: asyncio.Event | None = None) -> None:
-    """Repeat `step`: at once while it finds work (a number above 0), else after `period` seconds or when woken.
+async def _repeat(
+    step: Callable[[], Awaitable[object]], period: float, *, stop: asyncio.Event, wake: asyncio.Event | None = None
+) -> None:
+    """Repeat `step` until `stop`: at once while it finds work (a number above 0), else after `period` seconds or when
+    woken.
 
     While the database is away the step is tried again every second; any other error ends the process.
     """
-    while True:
+    while not stop.is_set():
         try:
             found = await step()
         except Unavailable as error:
             log.warning("database_unavailable", error=str(error))
-            await asyncio.sleep(_DATABASE_PAUSE)
+            await _rest(stop, _DATABASE_PAUSE)
             continue
         if isinstance(found, int) and found:
             continue
-        if wake is None:
-            await asyncio.sleep(period)
-            continue
-        wake.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(wake.wait(), period)
+        if wake is not None:
+            wake.clear()
+        await _rest(wake or stop, period)
+
+
+async def _rest(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)

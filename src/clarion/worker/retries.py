@@ -1,13 +1,19 @@
 """Further attempts of waiting deliveries: claimed row by row, sent through the same lanes."""
 
-from collections import defaultdict
+import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import groupby
+
+import structlog
 
 from clarion.features.deliveries.decide import Decision
 from clarion.features.deliveries.dispatch import DispatchStore
 from clarion.features.deliveries.model import Attempt, Reason, State, WaitingDelivery
 from clarion.foundation.clock import Clock
+from clarion.foundation.errors import Unavailable
 from clarion.foundation.ids import MessageIds
 from clarion.providers.contract import Outcome, Verdict
 from clarion.providers.transport import Request
@@ -16,11 +22,20 @@ from clarion.worker.lane import Lane, LaneBlocked
 from clarion.worker.lanes import Lanes
 from clarion.worker.plans import OpenSend, Plans
 from clarion.worker.recorder import Recorder
-from clarion.worker.window import Window
+from clarion.worker.slice_run import lease_clock
+from clarion.worker.window import LaneKey, Window
+
+log = structlog.get_logger()
 
 LEASE = 60.0
 """Seconds; longer than a request may take plus the flush."""
+SAFE_LEFT = 40.0
+"""Seconds of lease that must be left for a hand-over: wait for a stream, request timeout, flush and margin."""
 CLAIM = 500
+MAX_GROUPS = 16
+"""Credentials whose retries are under way at once."""
+_SPREAD = 10
+"""Retries that go out per waiting time at least; what waits is spread accordingly."""
 _SOON = 1.0
 _LONG = 900.0
 
@@ -57,7 +72,7 @@ class RetryJob:
 
 
 class Retries:
-    """The retry loop's one step."""
+    """The retry loop's one step, and the retries under way."""
 
     def __init__(
         self,
@@ -77,31 +92,56 @@ class Retries:
         self._window = window
         self._ids = ids
         self._clock = clock
+        self._busy: Counter[LaneKey] = Counter()
 
-    async def step(self) -> int:
-        """Claim what is due, as much as fits, and hand it over or settle it; how many rows that was."""
+    async def step(self, tasks: asyncio.TaskGroup) -> int:
+        """Claim what is due, as much as fits, and start to hand it over or settle it; how many rows that was.
+
+        Each credential's rows are a task of their own: one that must wait delays no other.
+        """
         limit = min(CLAIM, self._window.free)
-        if limit <= 0:
+        if limit <= 0 or self._busy.total() >= MAX_GROUPS:
             return 0
-        rows = await self._store.claim(limit=limit, seconds=LEASE)
-        groups: defaultdict[tuple[int, str, int], list[WaitingDelivery]] = defaultdict(list)
+        claimed_at = lease_clock()
+        rows = await self._store.claim(limit=limit, seconds=LEASE, blocked=[*self._busy, *self._lanes.blocked()])
+        groups: defaultdict[LaneKey, list[WaitingDelivery]] = defaultdict(list)
         for row in rows:
-            groups[row.app_id, row.provider, row.send_id].append(row)
-        for (app_id, provider, _), group in groups.items():
-            await self._group(await self._lane(app_id, provider), group)
+            groups[row.app_id, row.provider].append(row)
+        for key, group in groups.items():
+            self._busy[key] += 1
+            tasks.create_task(self._serve(key, group, claimed_at + LEASE - SAFE_LEFT))
         return len(rows)
 
-    async def _lane(self, app_id: int, provider: str) -> Lane | None:
+    async def _serve(self, key: LaneKey, rows: Sequence[WaitingDelivery], until: float) -> None:
+        """Work through the rows of one credential; leases of what is left when the database goes away run out."""
         try:
-            return await self._lanes.open(app_id, provider)
-        except LaneBlocked:
-            return None
+            lane, wait = await self._lane(key)
+            for send_id, group in groupby(sorted(rows, key=_send), key=_send):
+                opened = await self._plans.open(send_id)
+                await self._serve_send(_Way(lane, wait, until), opened, list(group))
+        except Unavailable as error:
+            log.warning("retries_left", app=key[0], provider=key[1], error=str(error))
+        finally:
+            self._busy[key] -= 1
+            self._busy += Counter()
 
-    async def _group(self, lane: Lane | None, rows: Sequence[WaitingDelivery]) -> None:
+    async def _lane(self, key: LaneKey) -> tuple[Lane | None, float]:
+        """The lane, or None with the seconds until there may be one."""
+        try:
+            return await self._lanes.open(*key), _LONG
+        except LaneBlocked as error:
+            return None, error.seconds
+
+    async def _serve_send(self, way: "_Way", opened: OpenSend, rows: Sequence[WaitingDelivery]) -> None:
         job = RetryJob(rows[0], recorder=self._recorder, clock=self._clock)
-        opened = await self._plans.open(job.send_id)
         key = (job.app_id, job.provider)
-        await self._window.take(key, len(rows))
+        while rows:
+            count = await self._window.take(key, min(len(rows), self._window.portion))
+            await self._serve_part(way, job, opened, rows[:count])
+            rows = rows[count:]
+
+    async def _serve_part(self, way: "_Way", job: RetryJob, opened: OpenSend, rows: Sequence[WaitingDelivery]) -> None:
+        """Settle or send rows that have their places in the window."""
         now = self._clock.now()
         left: list[tuple[WaitingDelivery, Attempt]] = []
         for row in rows:
@@ -111,11 +151,11 @@ class Retries:
                 left.append((row, attempt))
             else:
                 self._recorder.settle(attempt, Verdict(Outcome.UNSENT, over[1]), over[0], now)
-        granted, wait = await _granted(lane, len(left))
-        for _, attempt in left[granted:]:
-            job.postpone(attempt, wait, code="postponed")
-        if lane is not None and granted:
-            self._send(lane, job, left[:granted], opened)
+        granted, wait = await way.granted(len(left))
+        for number, (_, attempt) in enumerate(left[granted:], start=1):
+            job.postpone(attempt, wait * (1 + number / max(_SPREAD, granted)), code="postponed")
+        if way.lane is not None and granted:
+            self._send(way.lane, job, left[:granted], opened)
 
     def _send(
         self, lane: Lane, job: RetryJob, rows: Sequence[tuple[WaitingDelivery, Attempt]], opened: OpenSend
@@ -130,6 +170,29 @@ class Retries:
             else:
                 requests.append(message)
         lane.submit(requests)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How retries of one credential can go."""
+
+    lane: Lane | None
+    wait: float
+    """Seconds until there may be a lane where there is none."""
+    until: float
+    """By the lease clock: nothing claimed before may be handed over later."""
+
+    async def granted(self, wanted: int) -> tuple[int, float]:
+        """How many retries may go now, and how long the others wait (seconds)."""
+        if self.lane is None:
+            return 0, self.wait
+        if not wanted or lease_clock() >= self.until:
+            return 0, _SOON
+        return await self.lane.take_retries(wanted)
+
+
+def _send(row: WaitingDelivery) -> int:
+    return row.send_id
 
 
 def _attempt(job: RetryJob, row: WaitingDelivery) -> Attempt:
@@ -157,12 +220,3 @@ def _over(row: WaitingDelivery, now: datetime, *, known: bool) -> tuple[Decision
     if row.token is None:
         return Decision(State.FAILED, Reason.TOKEN), "no_valid_token"
     return None
-
-
-async def _granted(lane: Lane | None, wanted: int) -> tuple[int, float]:
-    """How many retries may go now, and how long the others wait (seconds)."""
-    if lane is None:
-        return 0, _LONG
-    if not wanted:
-        return 0, _SOON
-    return await lane.take_retries(wanted)

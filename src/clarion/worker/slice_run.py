@@ -11,6 +11,7 @@ from clarion.features.deliveries.dispatch import DispatchStore
 from clarion.features.deliveries.model import Attempt, Reason, Recipient, State
 from clarion.features.sends import LeasedSlice, SendService
 from clarion.foundation.clock import Clock
+from clarion.foundation.errors import Unavailable
 from clarion.foundation.ids import MessageIds
 from clarion.providers.contract import Outcome, Verdict
 from clarion.worker.content import Renderer
@@ -25,6 +26,7 @@ LEASE = 45.0
 """Seconds; extended while the run lives."""
 SAFE_LEFT = 20.0
 """Seconds of lease that must be left for a hand-over: request timeout, flush and margin (reliability.md §2.4)."""
+_DATABASE_PAUSE = 1.0
 _EXPIRED = Verdict(Outcome.TRANSIENT, "expired")
 
 
@@ -94,14 +96,24 @@ class SliceRun:
                 await self._feed(store, self._expire)
             else:
                 await self._feed(store, partial(self._hand_over, self.lane, Renderer(self.lane.sender, ids)))
-        except LaneBlocked:
+        except (LaneBlocked, Unavailable):
             self._incomplete = True
-        if self._incomplete and self.lane is not None:
+        if self.lane is not None and (self._incomplete or self.leave_as):
             self.lane.recall(self)
-            await self.lane.quiet()
         await self._idle.wait()
-        state = self.leave_as or ("ready" if self._incomplete else "done")
-        await sends.leave(self.item, state)
+        if self.lane is not None and self._incomplete:
+            await self.lane.quiet()
+        await self._leave(sends, self.leave_as or ("ready" if self._incomplete else "done"))
+
+    async def _leave(self, sends: SendService, state: str) -> None:
+        """Give the lease up, or let it run out while the database is away."""
+        while lease_clock() < self.leased_at + LEASE:
+            try:
+                await sends.leave(self.item, state)
+            except Unavailable:
+                await asyncio.sleep(_DATABASE_PAUSE)
+            else:
+                return
 
     def stop(self, leave_as: str) -> None:
         """Stop at the next chunk and take back what is not written."""
@@ -145,12 +157,12 @@ class SliceRun:
     async def _expire(self, recipients: Sequence[Recipient]) -> int:
         """Write down that some of them did not get it in time; how many that was."""
         push, now = self._opened.plan.push_ids[0], self._clock.now()
-        part = recipients[: self._window.portion]
-        await self._window.take(self.key, len(part))
+        wanted = min(len(recipients), self._window.portion)
+        part = recipients[: await self._window.take(self.key, wanted)]
         self._take(len(part))
         for recipient in part:
             attempt = Attempt(self, recipient[0], recipient[3], recipient[5], recipient[6], push, recipient[4], now)
-            self._recorder.settle(attempt, _EXPIRED, Decision(State.FAILED, Reason.EXPIRED), now)
+            self._recorder.settle(attempt, _EXPIRED, Decision(State.FAILED, Reason.EXPIRED, counted=False), now)
         return len(part)
 
     def _take(self, count: int) -> None:

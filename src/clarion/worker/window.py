@@ -14,9 +14,9 @@ LaneKey = tuple[int, str]
 @dataclass(slots=True, eq=False)
 class _Waiter:
     lane: LaneKey
-    count: int
+    wanted: int
     cap: int | None
-    ready: "asyncio.Future[None]"
+    ready: "asyncio.Future[int]"
 
 
 class Window:
@@ -33,55 +33,57 @@ class Window:
         """Places left."""
         return self.capacity - self.total
 
-    def _share(self) -> int:
-        """Places that one lane may hold: seven eighths when alone, else an equal part of them."""
-        return max(1, self.capacity * 7 // 8 // max(1, len(self.used)))
-
     @property
     def portion(self) -> int:
         """The most that is worth taking at once: small against the capacity, so that lanes take turns."""
         return max(1, self.capacity // 6)
 
-    def _fits(self, lane: LaneKey, count: int, cap: int | None) -> bool:
-        if count > self.free:
-            return False
+    def _room(self, lane: LaneKey, cap: int | None) -> int:
+        """Places that a lane may take now: seven eighths of what the others leave, and no more than an equal part."""
         held = self.used.get(lane, 0)
-        limit = self._share() if cap is None else min(cap, self._share())
-        return held == 0 or held + count <= limit
+        lanes = len(self.used) + (held == 0)
+        left = self.capacity - (self.total - held)
+        limit = min(left * 7 // 8, self.capacity * 7 // 8 // lanes)
+        if cap is not None:
+            limit = min(limit, cap)
+        return min(self.free, max(1, limit) - held)
 
-    def try_take(self, lane: LaneKey, count: int, *, cap: int | None = None) -> bool:
-        """Take `count` places if they are free now and the lane then holds no more than `cap`."""
-        if not self._fits(lane, count, cap):
-            return False
-        self.used[lane] += count
-        self.total += count
-        return True
+    def try_take(self, lane: LaneKey, wanted: int, *, cap: int | None = None) -> int:
+        """Take up to `wanted` places now, so that the lane then holds no more than `cap`; how many that was."""
+        count = max(0, min(wanted, self._room(lane, cap)))
+        if count:
+            self.used[lane] += count
+            self.total += count
+        return count
 
-    async def take(self, lane: LaneKey, count: int, *, cap: int | None = None) -> None:
-        """Wait for `count` places, as `try_take`; `count` must not exceed the capacity."""
-        if not self._waiters and self.try_take(lane, count, cap=cap):
-            return
-        waiter = _Waiter(lane, count, cap, asyncio.get_running_loop().create_future())
+    async def take(self, lane: LaneKey, wanted: int, *, cap: int | None = None) -> int:
+        """Wait until `try_take` gives something; how many places that was, at least one."""
+        if not any(waiter.lane == lane for waiter in self._waiters):
+            count = self.try_take(lane, wanted, cap=cap)
+            if count:
+                return count
+        waiter = _Waiter(lane, wanted, cap, asyncio.get_running_loop().create_future())
         self._waiters.append(waiter)
         try:
-            await waiter.ready
+            return await waiter.ready
         except asyncio.CancelledError:
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
-            else:
-                self.release(lane, count)
+            elif not waiter.ready.cancelled():
+                self.release(lane, waiter.ready.result())
             raise
 
     def release(self, lane: LaneKey, count: int) -> None:
-        """Give places back and let waiters in, oldest first; one that does not fit does not hold up the others."""
+        """Give places back and let waiters in, oldest first; one that gets nothing does not hold up the others."""
         self.total -= count
         self.used[lane] -= count
         if self.used[lane] <= 0:
             del self.used[lane]
         for waiter in list(self._waiters):
-            if self.try_take(waiter.lane, waiter.count, cap=waiter.cap):
+            if not self.free:
+                return
+            if waiter.ready.cancelled():
                 self._waiters.remove(waiter)
-                if waiter.ready.cancelled():
-                    self.release(waiter.lane, waiter.count)
-                else:
-                    waiter.ready.set_result(None)
+            elif taken := self.try_take(waiter.lane, waiter.wanted, cap=waiter.cap):
+                self._waiters.remove(waiter)
+                waiter.ready.set_result(taken)

@@ -1,6 +1,6 @@
 """What dispatch reads and claims: recipients of a slice, waiting deliveries, credentials that pause and resume."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 
 from clarion.db import Conditions, Database, load
@@ -58,10 +58,21 @@ class DispatchStore:
                 return
             id_from = page[-1][0] + 1
 
-    async def claim(self, *, limit: int, seconds: float) -> list[WaitingDelivery]:
-        """Lease up to `limit` waiting deliveries whose moment has come; committed when it returns."""
+    async def claim(
+        self, *, limit: int, seconds: float, blocked: Collection[tuple[int, str]] = ()
+    ) -> list[WaitingDelivery]:
+        """Lease up to `limit` waiting deliveries whose moment has come; committed when it returns.
+
+        Of the `blocked` (app, provider) pairs only those that end without another attempt.
+        """
         async with self._database.transaction() as connection:
-            rows = await SQL.claim.fetch(connection, limit=limit, seconds=seconds)
+            rows = await SQL.claim.fetch(
+                connection,
+                limit=limit,
+                seconds=seconds,
+                blocked_apps=[app_id for app_id, _ in blocked],
+                blocked_providers=[provider for _, provider in blocked],
+            )
         return [WaitingDelivery(*row) for row in rows]
 
     async def pause_credential(self, credential: Credential, reason: str) -> None:
@@ -93,7 +104,7 @@ class DispatchStore:
             else CredentialState(row["version"], row["paused"], row["rests_for"], row["results"] == 0)
         )
 
-    async def hasten_cancelled(self) -> None:
-        """Make what waits in cancelled sends due, so that it is settled now."""
+    async def hasten_cancelled(self) -> int:
+        """Make some of what waits in cancelled sends due, so that it is settled now; how many deliveries."""
         async with self._database.acquire() as connection:
-            await SQL.hasten_cancelled.execute(connection)
+            return await SQL.hasten_cancelled.execute(connection)

@@ -48,14 +48,25 @@ returning d.app_id, d.send_id, d.device_id
 
 -- name: claim
 -- Lease waiting rows whose moment has come. A lease that ran out means a worker died with the message in flight.
+-- What must end without another attempt is claimed whatever holds its send, app or credential back.
 with due as (
-    select day, app_id, send_id, device_id from delivery
-    where state = 1 and next_attempt_at <= now() and (lease_until is null or lease_until < now())
+    select d.day, d.app_id, d.send_id, d.device_id
+    from delivery d
+    join send s on s.id = d.send_id
+    join app on app.id = d.app_id
+    join account a on a.id = d.account_id
+    left join app_credential c on c.app_id = d.app_id and c.provider = d.provider
+    where d.state = 1 and d.next_attempt_at <= now() and (d.lease_until is null or d.lease_until < now())
       and not exists (select from installation where held_at is not null)
-      and not exists (select from send where send.id = delivery.send_id and send.state = 'paused')
-    order by next_attempt_at
+      and (s.state = 'cancelled' or s.expires_at <= now() or app.deleted_at is not null or c.app_id is null
+           or s.state <> 'paused' and app.archived_at is null and a.suspended_at is null
+              and (c.paused_at is null or c.probe_at <= now())
+              and not exists (select from unnest(:blocked_apps::bigint[], :blocked_providers::text[])
+                                  as b (app_id, provider)
+                              where b.app_id = d.app_id and b.provider = d.provider))
+    order by d.next_attempt_at
     limit :limit
-    for update skip locked
+    for update of d skip locked
 ), claimed as (
     update delivery d
     set attempt = d.attempt + 1, lease_until = now() + :seconds * interval '1 second',
@@ -65,10 +76,14 @@ with due as (
     returning d.*
 )
 select c.day, c.app_id, c.send_id, c.device_id, c.account_id, c.push_id, c.provider, c.lang, c.country, c.platform,
-       c.attempt, c.may_be_sent, c.created_at, send.expires_at, send.state as send_state, device.token,
-       device.transport, device.token_hash
+       c.attempt, c.may_be_sent, c.created_at, send.expires_at,
+       case when app.deleted_at is not null or not exists (select from app_credential k
+                                                           where k.app_id = c.app_id and k.provider = c.provider)
+            then 'cancelled' else send.state end as send_state,
+       device.token, device.transport, device.token_hash
 from claimed c
 join send on send.id = c.send_id
+join app on app.id = c.app_id
 left join device on device.app_id = c.app_id and device.id = c.device_id and device.active and device.token_state = 1
 
 -- name: drop_tokens
@@ -115,10 +130,14 @@ where app_id = :app_id and provider = :provider and guard_tripped_at is null
 -- name: restore_tokens
 -- Take back what guarded codes invalidated within the window, unless another device owns the token by now.
 update device d set token_state = 1, token_reason = null, token_state_at = now(), updated_at = now()
-where d.app_id = :app_id and d.suspect_at > now() - interval '10 minutes' and d.token_state = 2
-  and d.transport = any(:transports::text[])
-  and not exists (select from device o where o.app_id = d.app_id and o.token_hash = d.token_hash and o.active
-                                         and o.token_state = 1)
+from (select distinct on (v.token_hash) v.id
+      from device v
+      where v.app_id = :app_id and v.suspect_at > now() - interval '10 minutes' and v.token_state = 2
+        and v.transport = any(:transports::text[]) and v.active
+        and not exists (select from device o where o.app_id = v.app_id and o.token_hash = v.token_hash and o.active
+                                               and o.token_state = 1)
+      order by v.token_hash, v.token_at desc nulls last) as dropped
+where d.app_id = :app_id and d.id = dropped.id
 
 -- name: requeue_guarded
 -- Let deliveries that failed by guarded codes within the window wait again; returns what was counted for them.
@@ -163,7 +182,12 @@ select version, paused_at is not null as paused, results,
 from app_credential where app_id = :app_id and provider = :provider
 
 -- name: hasten_cancelled
+-- Let what waits in cancelled sends be due now.
 update delivery d set next_attempt_at = now()
-from send s
-where s.state = 'cancelled' and s.finished_at > now() - interval '1 day'
-  and d.send_id = s.id and d.day = s.day and d.state = 1 and d.next_attempt_at > now()
+from (select w.day, w.app_id, w.send_id, w.device_id
+      from send s join delivery w on w.send_id = s.id and w.day = s.day and w.state = 1
+      where s.state = 'cancelled' and s.finished_at > now() - interval '1 day' and w.next_attempt_at > now()
+      limit 5000
+      for update of w skip locked) as waiting
+where d.day = waiting.day and d.app_id = waiting.app_id and d.send_id = waiting.send_id
+  and d.device_id = waiting.device_id
