@@ -24,8 +24,8 @@ PAYLOAD = {
 def client(task: Task) -> APNs:
     """A client whose notifications go to the stand-in: the library has no setting for the host."""
     address = urlsplit(task["url"])
-    APNsProductionClientProtocol.APNS_SERVER = address.hostname
-    APNsProductionClientProtocol.APNS_PORT = address.port
+    APNsProductionClientProtocol.APNS_SERVER = address.hostname or ""
+    APNsProductionClientProtocol.APNS_PORT = address.port or 443
     context = ssl.create_default_context(cafile=task["ca_file"])
     context.set_alpn_protocols(["h2"])
     key = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

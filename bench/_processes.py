@@ -27,6 +27,12 @@ def cpu_seconds(pid: int) -> float:
     return sum(own[11:15]) / _TICKS + sum(cpu_seconds(child) for child in _children(pid))
 
 
+def busy_seconds() -> float:
+    """Time that all cores together have spent on any work since the machine was started."""
+    user, nice, system, _, _, irq, softirq = (int(number) for number in Path("/proc/stat").read_text().split()[1:8])
+    return (user + nice + system + irq + softirq) / _TICKS
+
+
 def memory_mb(pid: int, field: str = "VmRSS") -> float:
     """Resident memory of one process in MiB; `VmHWM` is its peak so far."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -25,14 +25,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 import asyncpg
 import uvloop
 
 from _installation import Tenant, Watch, embedded_server, environment_of, settings_for, tenant
-from _processes import Child, child, cpu_seconds, memory_mb
+from _processes import Child, busy_seconds, child, cpu_seconds, memory_mb
 from _report import machine, show_json, show_table
 from _standin import PROJECT
 
@@ -72,6 +72,8 @@ class Dispatch:
     worker_us: float
     database_us: float
     standin_us: float
+    others: float
+    """Cores that processes outside of the benchmark kept busy meanwhile."""
     peak_mb: float
     memory: list[tuple[float, float]] = field(default_factory=list)
     """(seconds since the first lease, resident MiB)."""
@@ -93,9 +95,8 @@ class Round:
     @property
     def ratio(self) -> float | None:
         """Whole path ÷ the mean of the bare loops beside it."""
-        if not self.bare:
-            return None
-        return self.dispatch.per_second / (sum(result["per_second"] for result in self.bare) / len(self.bare))
+        speeds = [float(result["per_second"]) for result in self.bare]
+        return self.dispatch.per_second / mean(speeds) if speeds else None
 
 
 @dataclass(frozen=True)
@@ -120,11 +121,22 @@ class Report:
 
 @dataclass(frozen=True)
 class Costs:
-    """CPU seconds of the three processes so far."""
+    """CPU seconds so far."""
 
     worker: float
     database: float
     standin: float
+    machine: float
+    own: float
+    """Of this process."""
+    at: float
+    """When that was."""
+
+    def others_until(self, later: "Costs") -> float:
+        """Cores that were busy with something else than the benchmark in between."""
+        names = ("worker", "database", "standin", "own")
+        ours: float = sum(getattr(later, name) - getattr(self, name) for name in names)
+        return max(0.0, (later.machine - self.machine - ours) / (later.at - self.at))
 
 
 class Bench:
@@ -182,6 +194,7 @@ class Bench:
             worker_us=(spent.worker - costs.worker) / count * 1e6,
             database_us=(spent.database - costs.database) / count * 1e6,
             standin_us=(spent.standin - costs.standin) / count * 1e6,
+            others=round(costs.others_until(spent), 2),
             peak_mb=memory_mb(worker.pid, "VmHWM"),
             memory=memory,
         )
@@ -195,7 +208,8 @@ class Bench:
             while not await watch.begun(scheduler_id):
                 await asyncio.sleep(0.01)
                 worker.check()
-            begun, memory = time.perf_counter(), []
+            begun = time.perf_counter()
+            memory: list[tuple[float, float]] = []
             while not await watch.finished(scheduler_id):
                 passed = time.perf_counter() - begun
                 if passed >= len(memory) * MEMORY_EVERY:
@@ -205,7 +219,10 @@ class Bench:
         return begun, memory
 
     def _bare(self) -> Result:
-        return self._peer("pyreqwest", {"count": BARE_MESSAGES, "project": PROJECT, **self._address()})
+        used, answered = cpu_seconds(self._standin.pid), self._standin.ask("accepted")
+        result = self._peer("pyreqwest", {"count": BARE_MESSAGES, "project": PROJECT, **self._address()})
+        used, answered = cpu_seconds(self._standin.pid) - used, self._standin.ask("accepted") - answered
+        return result | {"standin_us": used / answered * 1e6}
 
     def _others(self) -> list[Result]:
         firebase = self._peer(
@@ -227,7 +244,8 @@ class Bench:
 
 def costs_of(pids: tuple[int, int, int]) -> Costs:
     """What worker, database and stand-in have used."""
-    return Costs(*(cpu_seconds(pid) for pid in pids))
+    worker, database, standin = (cpu_seconds(pid) for pid in pids)
+    return Costs(worker, database, standin, busy_seconds(), time.process_time(), time.perf_counter())
 
 
 def show(report: Report) -> None:
@@ -238,10 +256,12 @@ def show(report: Report) -> None:
         rows += [
             [f"bare loop, pyreqwest ({bare['setting']})", bare["per_second"], bare["cpu_us"]] for bare in each.bare
         ]
-        rows.append([f"whole path, round {number}", one.per_second, one.worker_us, one.database_us, one.standin_us])
-    rows += [[titled(peer), peer["per_second"], peer["cpu_us"]] for peer in report.peers]
-    head = ["", "messages/s", "client CPU-µs", "PostgreSQL", "stand-in"]
-    show_table(head, [[*row, *[""] * (len(head) - len(row))] for row in rows])
+        rows.append(
+            [f"whole path, round {number}", one.per_second, one.worker_us, one.database_us, one.standin_us, one.others]
+        )
+    rows += [of_peer(peer) for peer in report.peers]
+    head = ["", "messages/s", "client CPU-µs", "PostgreSQL", "stand-in", "others, cores"]
+    show_table(head, rows)
     if report.bare_ratio is not None:
         ratios = ", ".join(f"{each.ratio:.2f}" for each in report.rounds if each.ratio is not None)
         print(f"whole path ÷ bare loop: {report.bare_ratio:.2f} (rounds: {ratios}; promise {PROMISED_BARE:g})")
@@ -252,9 +272,10 @@ def show(report: Report) -> None:
     print(f"worker's peak memory: {peak:.0f} MB (promise {PROMISED_MB:g})")
 
 
-def titled(peer: Result) -> str:
+def of_peer(peer: Result) -> list[object]:
     """A peer's line in the table."""
-    return f"{peer['name']} ({peer['setting']})"
+    title = f"{peer['name']} ({peer['setting']})"
+    return [title, peer["per_second"], peer["cpu_us"], "", peer.get("standin_us", ""), ""]
 
 
 def show_memory(report: Report) -> None:
