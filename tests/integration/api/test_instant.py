@@ -102,3 +102,15 @@ async def test_an_app_of_others_cannot_be_sent_to(api: Api, stranger: Api) -> No
     foreign = await stranger.new_app()
     body = instant(all_apps=None, app_ids_include=[foreign])
     await api.refused("POST", "/send/instant", body, status=403)
+
+
+async def test_when_due_it_becomes_one_send_of_its_push(api: Api, services: Services, database: Database) -> None:
+    await api.new_app()
+    created = await api.ok("POST", "/send/instant", instant(), status=201)
+    due = (await services.schedulers.get(api.account_id, created["sched_id"])).next_due_at
+    assert due is not None
+    assert [await services.schedulers.start_due(due) for _ in range(2)] == [1, 0]
+    async with database.acquire() as conn:
+        rows = await conn.fetch("select account_id, scheduler_id, push_ids, due_at from send")
+    assert [tuple(row) for row in rows] == [(api.account_id, created["sched_id"], [created["push_id"]], due)]
+    assert (await api.ok("GET", f"/sched/onesend/{created['sched_id']}"))["status"] == "done"

@@ -1,5 +1,6 @@
 """Creating, reading and binding a onesend."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,17 @@ async def test_a_failed_binding_leaves_the_old_one(world: "World") -> None:
         with pytest.raises(InvalidInput):
             await world.schedulers.bind_pushes(world.own, scheduler_id, type_="onesend", push_ids=[new, bad])
     assert (await world.schedulers.get(world.own.account_id, scheduler_id)).push_ids == [push_id]
+
+
+async def test_of_parallel_bindings_of_one_push_exactly_one_succeeds(world: "World") -> None:
+    schedulers, push_id = [await world.onesend() for _ in range(5)], await world.push()
+    results = await asyncio.gather(
+        *(world.schedulers.bind_pushes(world.own, id_, type_="onesend", push_ids=[push_id]) for id_ in schedulers),
+        return_exceptions=True,
+    )
+    assert [type(result) for result in results if result is not None] == [InvalidInput] * 4
+    winner = schedulers[results.index(None)]
+    assert (await world.schedulers.get(world.own.account_id, winner)).push_ids == [push_id]
 
 
 async def test_the_pushes_of_a_finished_scheduler_can_be_freed(world: "World") -> None:
