@@ -22,7 +22,7 @@ COMMAND = (sys.executable, "-c", "from clarion.cli.app import main; main()")
 READY = re.compile(r"Clarion is ready at (http://\S+)")
 READY_SECONDS = 60
 STOP_SECONDS = 40
-COMMAND_SECONDS = 90
+COMMAND_SECONDS = 120
 
 
 @dataclass
@@ -116,7 +116,8 @@ def clarion() -> Iterator[Clarion]:
             if running.process.poll() is None:
                 running.process.kill()
                 running.process.wait()
-        if command.started and "CLARION_DATABASE_URL" not in command.environment:
+        if (folder / "clarion-data").exists():
+            command.environment.pop("CLARION_DATABASE_URL", None)
             command.run("migrate", "--check")  # joins the database that a killed command left, and stops it
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,5 +1,6 @@
 """`clarion demo`: shows everything with sample data; nothing leaves the machine."""
 
+import asyncio
 import os
 import shutil
 import tempfile
@@ -12,7 +13,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from clarion.bootstrap import open_installation
-from clarion.cli.demonstration.client import JsonClient
+from clarion.cli.demonstration.client import CallFailed, JsonClient
 from clarion.cli.demonstration.simulation import running_simulator, settings_of
 from clarion.cli.demonstration.story import Stage, play
 from clarion.cli.demonstration.summary import Summary
@@ -28,6 +29,7 @@ from clarion.simulator import SimulatorAddress
 OVERRIDES = {"CLARION_INSTANT_DELAY_SEC": "2", "CLARION_RETRY_BASE_SEC": "1", "CLARION_LOG_LEVEL": "warning"}
 LEFT_OUT = ("CLARION_DATABASE_URL", "CLARION_MASTER_KEY", "CLARION_PUBLIC_URL", "CLARION_DATA_DIR")
 CONNECTIONS = 2
+START_SECONDS = 60
 
 
 def demo(
@@ -96,7 +98,7 @@ def _show(ready: Prepared, simulator: SimulatorAddress, *, once: bool) -> int:
 async def _tell(settings: Settings, simulator: SimulatorAddress) -> bool:
     """Play the story and show its end; whether every message is accounted for."""
     console = Console(stderr=True)
-    await wait_until_ready(settings.host, settings.port)
+    await _ready(settings)
     providers = JsonClient(simulator.url, ca_file=simulator.ca_file)
     try:
         async with open_installation(settings, connections=CONNECTIONS) as installation:
@@ -105,3 +107,10 @@ async def _tell(settings: Settings, simulator: SimulatorAddress) -> bool:
         await providers.aclose()
     summary.show(console)
     return not summary.faults
+
+
+async def _ready(settings: Settings) -> None:
+    try:
+        await asyncio.wait_for(wait_until_ready(settings.host, settings.port), START_SECONDS)
+    except TimeoutError:
+        raise CallFailed(f"nothing answered within {START_SECONDS} s") from None
