@@ -49,6 +49,8 @@ class HttpOptions:
     ping_after: float | None = None
     """HTTP/2 without negotiation, with PING after so much silence; None: HTTP/1.1."""
     ping_timeout: float = 8.0
+    plain: bool = False
+    """Allow `http` too: only for addresses that the operator has named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class HttpError(Exception):
 
 
 class HttpClient:
-    """A pool of connections for `https` requests to any host."""
+    """A pool of connections to any host: `https`, and `http` only where the options say so."""
 
     def __init__(self, options: HttpOptions) -> None:
         """Prepare the pool; nothing is connected yet.
@@ -89,7 +91,7 @@ class HttpClient:
 
         Raises:
             HttpError: No complete answer in time.
-            ValueError: The URL is not https, or a header is malformed.
+            ValueError: The URL's scheme is not allowed, or a header is malformed.
         """
         try:
             builder = self._client.request(method, url).headers(list(headers))
@@ -132,7 +134,7 @@ def _build(options: HttpOptions) -> Client:
     _check_certificates(options)
     builder = (
         ClientBuilder()
-        .https_only(True)
+        .https_only(not options.plain)
         .min_tls_version("TLSv1.2")
         .follow_redirects(False)
         .referer(False)
@@ -174,17 +176,21 @@ def _translate(error: DetailedPyreqwestError) -> HttpError:
 
 
 class PyreqwestTransport:
-    """`transport.Transport` over pyreqwest, for when the engine is switched off."""
+    """`transport.Transport` over pyreqwest, for when the engine is switched off.
+
+    Speaks HTTP/2 over TLS; HTTP/1.1 to an `http` origin, which only an operator can name (a relay on the same host).
+    """
 
     def open(self, origin: str, sink: Sink, options: ChannelOptions) -> "PyreqwestChannel":
-        """Make a channel to `https://host[:port]`; connections are opened when there is work.
+        """Make a channel to `http[s]://host[:port]`; connections are opened when there is work.
 
         Raises:
             ValueError: `origin` is something else.
             OSError: The CA file or client certificate cannot be read or holds nothing usable.
         """
-        _, _, authority = split_origin(origin)
-        return PyreqwestChannel(f"https://{authority}", sink, options)
+        scheme = "http" if origin.startswith("http://") else "https"
+        _, _, authority = split_origin(origin, scheme=scheme)
+        return PyreqwestChannel(f"{scheme}://{authority}", sink, options)
 
 
 class PyreqwestChannel:
@@ -195,6 +201,7 @@ class PyreqwestChannel:
         self._sink = sink
         self._options = options
         self._parallel = min(_PARALLEL_LIMIT, options.connections * options.streams)
+        plain = origin.startswith("http://")
         self._client = HttpClient(
             HttpOptions(
                 connect_timeout=options.connect_timeout,
@@ -203,8 +210,9 @@ class PyreqwestChannel:
                 ca_file=options.ca_file,
                 client_certificate=options.client_certificate,
                 parallel=self._parallel,
-                ping_after=options.ping_after,
+                ping_after=None if plain else options.ping_after,
                 ping_timeout=options.ping_timeout,
+                plain=plain,
             )
         )
         self._queue: deque[Request] = deque()

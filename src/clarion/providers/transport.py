@@ -33,7 +33,7 @@ def _require_headers(headers: Iterable[tuple[str, str]]) -> None:
             raise ValueError(f"header {name} has control characters, spaces at an end, or no value")
 
 
-def split_origin(origin: str) -> tuple[str, int, str]:
+def split_origin(origin: str, *, scheme: str = "https") -> tuple[str, int, str]:
     """Host, port and authority of `https://host[:port]`.
 
     Raises:
@@ -41,9 +41,9 @@ def split_origin(origin: str) -> tuple[str, int, str]:
     """
     parts = urlsplit(origin)
     bare = parts.path in ("", "/") and not parts.query and not parts.fragment and parts.username is None
-    if parts.scheme != "https" or not parts.hostname or not bare or not origin.isascii():
-        raise ValueError(f"not an https origin: {origin!r}")
-    return parts.hostname, parts.port or 443, parts.netloc
+    if parts.scheme != scheme or not parts.hostname or not bare or not origin.isascii():
+        raise ValueError(f"not an {scheme} origin: {origin!r}")
+    return parts.hostname, parts.port or (443 if scheme == "https" else 80), parts.netloc
 
 
 class Failure(StrEnum):

@@ -62,10 +62,12 @@ class Worker:
 
 def outside(settings: Settings, clock: Clock) -> Outside:
     """The network side, as the settings say."""
-    transport: Transport = Http2Transport() if settings.transport == "engine" else PyreqwestTransport()
+    engine = settings.transport == "engine" and settings.fcm_url.startswith("https://")
+    transport: Transport = Http2Transport() if engine else PyreqwestTransport()
+    plain = any(uri.startswith("http://") for uri in settings.token_uri_allow)
     return Outside(
         transport=transport,
-        http=HttpClient(HttpOptions(ca_file=settings.provider_ca_file)),
+        http=HttpClient(HttpOptions(ca_file=settings.provider_ca_file, plain=plain)),
         clock=clock,
         fcm=FcmSettings(
             url=settings.fcm_url,

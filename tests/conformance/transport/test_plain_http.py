@@ -1,0 +1,44 @@
+"""An `http` origin, which only an operator can name, is served by the fallback over HTTP/1.1."""
+
+import asyncio
+
+import pytest
+
+from clarion.providers.http import PyreqwestTransport
+from clarion.providers.http2 import Http2Transport
+from clarion.providers.transport import Answer, ChannelOptions, Head, Request
+
+pytestmark = pytest.mark.anyio
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A relay that answers every HTTP/1.1 request with its own body."""
+    while head := await reader.readuntil(b"\r\n\r\n"):
+        length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        body = await reader.readexactly(length)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+
+
+async def test_messages_reach_a_plain_http_relay() -> None:
+    answers: list[Answer] = []
+    done = asyncio.Event()
+
+    def sink(batch: list[Answer]) -> None:
+        answers.extend(batch)
+        if len(answers) == 50:
+            done.set()
+
+    server = await asyncio.start_server(_answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        channel = PyreqwestTransport().open(f"http://127.0.0.1:{port}", sink, ChannelOptions())
+        head = Head("/v1/send", (("content-type", "application/json"),))
+        channel.submit([Request(head, b"message %d" % number, number) for number in range(50)])
+        await asyncio.wait_for(done.wait(), 10)
+        await channel.aclose()
+    assert {answer.tag: answer.body for answer in answers} == {n: b"message %d" % n for n in range(50)}
+
+
+def test_the_engine_refuses_an_address_without_tls() -> None:
+    with pytest.raises(ValueError, match="not an https origin"):
+        Http2Transport().open("http://127.0.0.1:80", lambda _answers: None, ChannelOptions())
