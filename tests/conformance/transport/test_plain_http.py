@@ -1,7 +1,9 @@
 """An `http` origin, which only an operator can name, is served by the fallback over HTTP/1.1."""
 
 import asyncio
-import contextlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -12,31 +14,35 @@ from clarion.providers.transport import Answer, ChannelOptions, Head, Request
 pytestmark = pytest.mark.anyio
 
 
-class Relay:
-    """Answers every HTTP/1.1 request with its own body."""
+class Echo(BaseHTTPRequestHandler):
+    """Answers every request with its own body."""
 
-    def __init__(self) -> None:
-        self.open = 0
-        self.idle = asyncio.Event()
+    protocol_version = "HTTP/1.1"
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, until the client closes it."""
-        self.open += 1
-        self.idle.clear()
-        with contextlib.suppress(asyncio.IncompleteReadError):
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                lines = head.lower().split(b"\r\n")
-                length = next(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
-                body = await reader.readexactly(length)
-                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
-        writer.close()
-        self.open -= 1
-        if not self.open:
-            self.idle.set()
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
+        """Nothing on stderr."""
 
 
-async def test_messages_reach_a_plain_http_relay() -> None:
+@pytest.fixture
+def relay() -> Iterator[str]:
+    """The origin of a relay without TLS."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def test_messages_reach_a_plain_http_relay(relay: str) -> None:
     answers: list[Answer] = []
     done = asyncio.Event()
 
@@ -45,16 +51,11 @@ async def test_messages_reach_a_plain_http_relay() -> None:
         if len(answers) == 50:
             done.set()
 
-    relay = Relay()
-    server = await asyncio.start_server(relay.serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    channel = PyreqwestTransport().open(f"http://127.0.0.1:{port}", sink, ChannelOptions())
+    channel = PyreqwestTransport().open(relay, sink, ChannelOptions())
     head = Head("/v1/send", (("content-type", "application/json"),))
     channel.submit([Request(head, b"message %d" % number, number) for number in range(50)])
     await asyncio.wait_for(done.wait(), 10)
     await channel.aclose()
-    server.close()
-    await asyncio.wait_for(relay.idle.wait(), 10)
     assert {answer.tag: answer.body for answer in answers} == {n: b"message %d" % n for n in range(50)}
 
 
