@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from factories import new_account, new_app
-
 from clarion.api.r_v2 import DeviceApp, device_app
 from clarion.db import Database
 from clarion.features.deliveries.feedback import Feedback
@@ -18,6 +16,7 @@ from clarion.foundation.clock import Clock, SystemClock
 from clarion.foundation.ids import MessageIds
 from clarion.foundation.secrets import Keeper
 from clarion.settings import Settings
+from factories import new_account, new_app
 
 FULL_INFO = {
     "transport_type": "fcm",
@@ -107,7 +106,7 @@ class Api:
         full, _, query = (path if path.startswith("/") else f"{self.base}/{path}").partition("?")
         return await exchange(self.app, method, full, query=query, body=data, headers=headers or {}, client=client)
 
-    async def create(self, ic_token: str = "ic-1", ext_id: str | None = None) -> str:
+    async def create(self, ic_token: str = "ic-1", ext_id: str | None = None) -> str:  # noqa: S107 - not a secret
         """The id of the session's device."""
         reply = await self.call("POST", "instances", {"ic_token": ic_token, "ext_id": ext_id})
         assert reply.status == 200, reply
@@ -163,9 +162,7 @@ class Api:
 
     async def confirm(self, device: str, msg_id: str, event: str = "delivered") -> Reply:
         """A notification event."""
-        return await self.call(
-            "POST", f"instances/{device}/events/notification", {"msg_id": msg_id, "event": event}
-        )
+        return await self.call("POST", f"instances/{device}/events/notification", {"msg_id": msg_id, "event": event})
 
     async def counts(self) -> dict[str, int]:
         """Outcome → number, from the statistics."""

@@ -53,13 +53,18 @@ class AppDirectory:
         now = self._clock.monotonic()
         known = self._known.get(app_id)
         if known is not None and now < known[0] and not _has_failed(known[1]):
-            return await asyncio.shield(known[1])
+            future = known[1]
+        else:
+            future = self._look_up(app_id, now)
+        return future.result() if future.done() else await asyncio.shield(future)
+
+    def _look_up(self, app_id: int, now: float) -> asyncio.Future[int | None]:
         future = asyncio.ensure_future(self._account_of(app_id))
         self._known[app_id] = (now + APP_TTL, future)
         self._known.move_to_end(app_id)
         if len(self._known) > APP_LIMIT:
             self._known.popitem(last=False)
-        return await asyncio.shield(future)
+        return future
 
 
 def _has_failed(future: asyncio.Future[int | None]) -> bool:

@@ -10,14 +10,14 @@ from clarion.foundation.ids import new_request_id
 
 Headers = Sequence[tuple[bytes, bytes]]
 
-CORS: Headers = [
+CORS: Headers = (
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-methods", b"POST, PUT, OPTIONS"),
     (b"access-control-allow-headers", b"content-type"),
-]
+)
+"""On every answer under `/api/r`, errors too, and nowhere else (reliability.md AU-9)."""
 _JSON = (b"content-type", b"application/json")
 _FRESH = (b"cache-control", b"no-store")
-_ORIGIN = CORS[0]
 
 
 class MethodNotAllowed(ClarionError):
@@ -86,14 +86,13 @@ class Answer:
 
 
 def success(status: int, body: bytes) -> Answer:
-    """A JSON answer that every page may read."""
-    length = (b"content-length", b"%d" % len(body))
-    return Answer(status, body, (_JSON, _ORIGIN, _FRESH, length))
+    """A JSON answer."""
+    return Answer(status, body, (_JSON, _FRESH, (b"content-length", b"%d" % len(body))))
 
 
 def preflight() -> Answer:
     """The answer to OPTIONS."""
-    return Answer(204, b"", [*CORS, (b"access-control-max-age", b"86400")])
+    return Answer(204, b"", ((b"access-control-max-age", b"86400"),))
 
 
 def problem(error: ClarionError, *, instance: str) -> Answer:
@@ -103,14 +102,11 @@ def problem(error: ClarionError, *, instance: str) -> Answer:
     text = f"validation error: {detail}" if kind.status == 400 else detail
     req_id = new_request_id()
     body = msgspec.json.encode(ProblemBody(kind.type, kind.title, kind.status, detail, instance, text, req_id))
-    return Answer(kind.status, body, [*_problem_headers(error), (b"x-request-id", req_id.encode()), *_lengths(body)])
+    headers = [*_problem_headers(error), (b"x-request-id", req_id.encode())]
+    return Answer(kind.status, body, (*success(kind.status, body).headers, *headers))
 
 
 def _problem_headers(error: ClarionError) -> Headers:
     if isinstance(error, TooManyRequests | Unavailable):
         return [(b"retry-after", b"%d" % error.retry_after)]
     return []
-
-
-def _lengths(body: bytes) -> Headers:
-    return [_JSON, _FRESH, *CORS, (b"content-length", b"%d" % len(body))]

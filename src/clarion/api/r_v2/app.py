@@ -13,6 +13,7 @@ import structlog
 
 from clarion.api.r_v2.addresses import AppDirectory, client_network, device_id
 from clarion.api.r_v2.answers import (
+    CORS,
     Answer,
     BodyTooLarge,
     MethodNotAllowed,
@@ -114,7 +115,8 @@ class DeviceApp:
             address = _find(path)
             pattern = address.route.pattern if address else PREFIX
             answer = await self._guarded(self._device_call(scope, receive, address), pattern)
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        headers = [*answer.headers, *CORS] if path.startswith(PREFIX) else answer.headers
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         body = b"" if scope["method"] == "HEAD" else answer.body
         await send({"type": "http.response.body", "body": body, "more_body": False})
 

@@ -55,7 +55,7 @@ class DeviceCalls:
         self._created_status = 201 if settings.created_status_201 else 200
         self._webpush_hosts = settings.webpush_hosts
         self._creations: Batcher[Session, Created] = Batcher(devices.create)
-        self._reports: Batcher[Report, bool] = Batcher(devices.report, lanes=2)
+        self._reports: Batcher[Report, bool] = Batcher(devices.report)
         self._touches: Batcher[DeviceKey, bool] = Batcher(devices.touch)
         self._deactivations: Batcher[tuple[DeviceKey, str], bool | None] = Batcher(devices.deactivate)
         self._installations: Batcher[tuple[int, str], int | None] = Batcher(devices.find_installations)
@@ -89,9 +89,9 @@ class DeviceCalls:
         """PUT …/info: keep what the device tells about itself."""
         key = await self._key(caller)
         fingerprint = hash(body)
-        if not (self._reports.is_busy(key) and self._is_repeated(key, fingerprint)):
+        if not (self._reports.is_busy and self._is_repeated(key, fingerprint)):
             info = bodies.read_info(body, webpush_hosts=self._webpush_hosts)
-            if not await self._reports.submit(Report(key, info), key=key):
+            if not await self._reports.submit(Report(key, info)):
                 raise NotFound(NO_DEVICE)
             now = self._clock.monotonic()
             _remember(self._told, key, (fingerprint, now))
@@ -138,7 +138,7 @@ class DeviceCalls:
     async def _note(self, key: DeviceKey) -> None:
         """Note activity once a minute; lost under load or without a database, which costs nothing but freshness."""
         now = self._clock.monotonic()
-        if now - self._seen.get(key, -ACTIVITY_INTERVAL) < ACTIVITY_INTERVAL or self._touches.is_busy():
+        if now - self._seen.get(key, -ACTIVITY_INTERVAL) < ACTIVITY_INTERVAL or self._touches.is_busy:
             return
         try:
             exists = await self._touches.submit(key)

@@ -2,8 +2,8 @@
 
 A push token is served on one active device of an app, its newest owner: taking it silences the owner before it, in the
 same transaction (reliability.md DV-12). A session (installation token + external id) belongs to one device: a device
-that takes another's session leaves it its own, and deactivates it (sdk-api.md Q3). The unique indexes
-`device_token_owner` and `device_session` guard both against other processes; the loser of a race starts again.
+that takes another's session leaves it its own, and deactivates it (sdk-api.md Q3). Processes queue for tokens; the
+unique indexes `device_token_owner` and `device_session` guard both, and the loser of a race starts again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -73,6 +73,7 @@ async def read(within: Connection, keys: Sequence[DeviceKey]) -> tuple[dict[Devi
 
 async def apply(within: Connection, claims: Sequence[Claim]) -> None:
     """Make the claims true, one per device; of two devices that claim one token the later claim wins."""
+    await _queue_for_tokens(within, ((claim.key.app_id, claim.token_hash) for claim in claims))
     held = await lock(within, (claim.key for claim in claims))
     present = [claim for claim in claims if claim.key in held]
     await _take_tokens(within, [claim for claim in present if changes_token(claim, held[claim.key])], held)
@@ -89,6 +90,13 @@ async def silence_others(within: Connection, owners: Iterable[Identity]) -> None
         await SQL.supersede.execute(within, app_ids=app_ids, ids=ids, hashes=hashes, reason=SUPERSEDED_REASON)
 
 
+async def _queue_for_tokens(within: Connection, tokens: Iterable[tuple[int, bytes | None]]) -> None:
+    """Wait, without holding any row, for others that give the same tokens to other devices."""
+    keys = {app_id ^ int.from_bytes(hashed[:8], "big", signed=True) for app_id, hashed in tokens if hashed}
+    if keys:
+        await SQL.queue_for_tokens.execute(within, keys=sorted(keys))
+
+
 async def _take_tokens(within: Connection, claims: Sequence[Claim], held: Mapping[DeviceKey, Identity]) -> None:
     if not claims:
         return
@@ -97,7 +105,8 @@ async def _take_tokens(within: Connection, claims: Sequence[Claim], held: Mappin
         for claim in claims
         if claim.token and claim.token.state == TokenState.VALID and held[claim.key].active
     }
-    winners = [claim for claim in claims if claim.key in owners.values()]
+    keys = set(owners.values())
+    winners = [claim for claim in claims if claim.key in keys]
     await silence_others(within, (held[claim.key]._replace(token_hash=claim.token_hash) for claim in winners))
     rows = [_token_row(claim, owners, held[claim.key]) for claim in claims if claim.token]
     app_ids, ids, tokens, hashes, states, reasons = zip(*rows, strict=True)

@@ -1,12 +1,15 @@
 """What a device is told to be, and the rules that turn its words into columns (sdk-api.md §3). Pure."""
 
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import IntEnum
 from functools import cache
 from importlib import resources
 from typing import NamedTuple
+
+import msgspec
+
+from clarion.features.devices.arrays import text_array
 
 TRANSPORTS = frozenset({"fcm", "fcm.data", "apns", "webpush", "onesignal", "huawei"})
 """The values of `transport_type` (sdk-api.md §5)."""
@@ -88,7 +91,7 @@ class Info(NamedTuple):
     tags: str | None = None
     """A JSON object of strings."""
     audiences: str | None = None
-    """A PostgreSQL array literal."""
+    """A PostgreSQL array as text."""
     onscreen_count: int | None = None
     onscreen_sec: int | None = None
     onscreen_start: int | None = None
@@ -167,18 +170,12 @@ def audiences_of(tags: Mapping[str, str]) -> list[str]:
     return sorted(value for value in values if value)
 
 
-def array_literal(values: Iterable[str]) -> str:
-    """A PostgreSQL text array as text: rows of different lengths travel in one parameter."""
-    quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
-    return "{" + ",".join(quoted) + "}"
-
-
 def tag_columns(told: Mapping[str, str] | None) -> tuple[str | None, str | None]:
     """The columns `tags` and `audiences` of a tags object; None both if none was told."""
     if told is None:
         return None, None
     tags = tags_of(told)
-    return json.dumps(tags, ensure_ascii=False), array_literal(audiences_of(tags))
+    return msgspec.json.encode(tags).decode(), text_array(audiences_of(tags))
 
 
 def _whole(told: object) -> int | None:

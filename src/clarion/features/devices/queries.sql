@@ -35,6 +35,10 @@ join device d on d.app_id = v.app_id and d.id = v.id
 order by d.app_id, d.id
 for no key update of d
 
+-- name: queue_for_tokens
+-- Let only one transaction at a time give these tokens to devices.
+select pg_advisory_xact_lock(v.key) from unnest(:keys::bigint[]) as v (key)
+
 -- name: supersede
 -- Silence the other active devices of the app that hold these tokens: the given devices are their newer owners.
 update device o
@@ -90,12 +94,14 @@ set transport = case when v.token_hash is null and d.token_hash is not null then
     notif_perm_granted = coalesce(v.notif_perm_granted, d.notif_perm_granted),
     updated_at = now(),
     last_seen_at = now()
-from unnest(:app_ids::bigint[], :ids::bigint[], :transports::text[], :platforms::text[], :token_hashes::bytea[],
-            :token_states::smallint[], :ext_ids::text[], :platform_names::text[], :agents::text[],
-            :countries::text[], :langs::text[], :lang_tags::text[], :tz_names::text[], :tz_secs::integer[],
-            :tags::text[], :audiences::text[], :onscreen_counts::integer[], :onscreen_secs::bigint[],
-            :onscreen_starts::bigint[], :onscreen_stops::bigint[], :permissions::boolean[])
-     as v (app_id, id, transport, platform, token_hash, token_state, ext_id, platform_name, agent, country, lang,
+from unnest(:app_ids::text::bigint[], :ids::text::bigint[], :token_hashes::text::bytea[],
+            :token_states::text::smallint[], :transports::text::text[], :platforms::text::text[],
+            :ext_ids::text::text[], :platform_names::text::text[], :agents::text::text[], :countries::text::text[],
+            :langs::text::text[], :lang_tags::text::text[], :tz_names::text::text[], :tz_secs::text::integer[],
+            :tags::text::text[], :audiences::text::text[], :onscreen_counts::text::integer[],
+            :onscreen_secs::text::bigint[], :onscreen_starts::text::bigint[], :onscreen_stops::text::bigint[],
+            :permissions::text::boolean[])
+     as v (app_id, id, token_hash, token_state, transport, platform, ext_id, platform_name, agent, country, lang,
            lang_tag, tz_name, tz_sec, tags, audiences, onscreen_count, onscreen_sec, onscreen_start, onscreen_stop,
            notif_perm_granted)
 where d.app_id = v.app_id and d.id = v.id

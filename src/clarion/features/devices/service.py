@@ -4,12 +4,13 @@ Batches come from the micro-batcher of `api/r_v2`. An answer stands only after t
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 
 from clarion.db import Connection, Database, load
 from clarion.features.devices import claims
+from clarion.features.devices.arrays import bytes_array, plain_array, text_array
 from clarion.features.devices.claims import Claim
 from clarion.features.devices.model import (
     DEVICE_ID_LIMIT,
@@ -261,17 +262,36 @@ def _key_columns(keys: Sequence[DeviceKey]) -> dict[str, list[int]]:
     return {"app_ids": [key.app_id for key in keys], "ids": [key.device_id for key in keys]}
 
 
-_INFO_COLUMNS = (
-    "app_ids", "ids", "token_hashes", "token_states", "transports", "platforms", "ext_ids", "platform_names", "agents",
-    "countries", "langs", "lang_tags", "tz_names", "tz_secs", "tags", "audiences", "onscreen_counts", "onscreen_secs",
-    "onscreen_starts", "onscreen_stops", "permissions",
-)  # fmt: skip
+_INFO_COLUMNS: tuple[tuple[str, Callable[[Any], str]], ...] = (
+    ("app_ids", plain_array),
+    ("ids", plain_array),
+    ("token_hashes", bytes_array),
+    ("token_states", plain_array),
+    ("transports", text_array),
+    ("platforms", text_array),
+    ("ext_ids", text_array),
+    ("platform_names", text_array),
+    ("agents", text_array),
+    ("countries", text_array),
+    ("langs", text_array),
+    ("lang_tags", text_array),
+    ("tz_names", text_array),
+    ("tz_secs", plain_array),
+    ("tags", text_array),
+    ("audiences", text_array),
+    ("onscreen_counts", plain_array),
+    ("onscreen_secs", plain_array),
+    ("onscreen_starts", plain_array),
+    ("onscreen_stops", plain_array),
+    ("permissions", plain_array),
+)
 
 
-def _info_columns(rows: Sequence[tuple[Claim, Info]]) -> dict[str, tuple[object, ...]]:
+def _info_columns(rows: Sequence[tuple[Claim, Info]]) -> dict[str, str]:
     """The rows as one array per column, in key order; the token itself is written by its claim."""
     flat = sorted(
         (*claim.key, claim.token_hash, info.token and int(info.token.state), info.transport, info.platform, *info[3:])
         for claim, info in rows
     )
-    return dict(zip(_INFO_COLUMNS, zip(*flat, strict=True), strict=True))
+    columns = zip(*flat, strict=True)
+    return {name: encode(values) for (name, encode), values in zip(_INFO_COLUMNS, columns, strict=True)}

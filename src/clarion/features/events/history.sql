@@ -1,7 +1,7 @@
 -- name: append
 -- Add events to the history of devices whose rows the caller has locked, each with its number on that device.
 insert into device_event (app_id, device_id, at, bit, number)
-select v.app_id, v.device_id, now(), v.bit,
+select v.app_id, v.device_id, clock_timestamp(), v.bit,
        row_number() over (partition by v.app_id, v.device_id, v.bit)
        + (select count(*) from device_event e
           where e.app_id = v.app_id and e.device_id = v.device_id and e.bit = v.bit)
