@@ -13,7 +13,7 @@ from clarion.api.auth import authentication, current_caller
 from clarion.api.binding import TYPE_DECODERS, ApiRequest, JsonBody, NumberSchemas
 from clarion.api.decoding import BODY_LIMIT
 from clarion.api.errors import EXCEPTION_HANDLERS
-from clarion.api.openapi import openapi_config
+from clarion.api.openapi import openapi_config, openapi_document
 from clarion.api.operations import Readiness
 from clarion.api.rate_limit import RateLimiter
 from clarion.foundation.clock import SystemClock
@@ -26,7 +26,7 @@ def management_app(
 ) -> Litestar:
     """The application. `readiness` decides what `/readyz` answers; `registry` holds the metrics of this process."""
     return Litestar(
-        route_handlers=[*operations.ROUTES, *_routers(services, settings)],
+        route_handlers=[*operations.ROUTES, openapi_document, *_routers(services, settings)],
         dependencies={
             **_constants(services),
             "settings": _constant(settings),

@@ -1,10 +1,9 @@
 """The operator's routes: liveness, readiness, metrics, version. They need no key and tell nothing about accounts."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import msgspec
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.di import NamedDependency
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 
@@ -52,10 +51,4 @@ async def running_version() -> Version:
     return Version(__version__)
 
 
-@get("/openapi.json", include_in_schema=False)
-async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of every route."""
-    return request.app.openapi_schema.to_schema()
-
-
-ROUTES = [healthz, readyz, metrics, running_version, openapi]
+ROUTES = [healthz, readyz, metrics, running_version]

@@ -1,0 +1,50 @@
+"""Prose of the OpenAPI document."""
+
+from collections.abc import Mapping
+
+DESCRIPTION = """\
+Three interfaces share one host:
+
+- `/api/b/v2` is the management API of Push.Express: apps, groups, devices, pushes, schedulers, events.
+- `/api/v1` is our own: how sends go, statistics, the story of a device, estimates, credentials.
+- `/api/r/v2` and `/api/postback/` are for devices and trackers; they need no key.
+
+Management calls carry `Authorization: Bearer <API key>`. Bodies are JSON whatever the content type says; unknown keys
+are ignored, and a missing body reads as `{}`. Ids that belong to another account are answered like ids that do not
+exist. Moments are ISO 8601 in UTC.
+
+Every failed call answers `{"error": "...", "req_id": "..."}`; `req_id` also stands in the header `X-Request-Id`.
+Try again after `Retry-After` seconds on 429 and 503. Lists of `/api/v1` are paged by `cursor`: pass `next_cursor` of
+one page to get the next; it is null at the end.
+"""
+
+TAGS: Mapping[str, str] = {
+    "apps": "Applications with the credentials of their transports.",
+    "app groups": "Named sets of apps.",
+    "pushes": "Content in one or more languages.",
+    "schedulers": "When something is sent, and to whom.",
+    "sends": "Occurrences of schedulers: progress, counts and every message.",
+    "statistics": "Counts of any period by any dimension.",
+    "devices": "Devices of the account and their stories.",
+    "audiences": "How many devices a filter means.",
+    "credentials": "Pauses and the mass guard.",
+    "events": "Codes in a device's history.",
+    "device API": "What SDKs call. It needs no key: an instance's id is its secret.",
+    "postbacks": "What trackers and the owner's servers call.",
+    "operations": "For the operator: health, metrics, version.",
+}
+
+SUCCESSES: Mapping[int, str] = {200: "Success.", 201: "Created.", 202: "Accepted.", 204: "Done; there is no body."}
+
+ERRORS: Mapping[int, str] = {
+    400: "The request breaks a rule; nothing was changed.",
+    401: "The API key is missing, malformed, unknown or revoked.",
+    403: "The account may not do this.",
+    404: "It does not exist, or belongs to another account.",
+    408: "The body did not arrive in time.",
+    409: "Its present state forbids this.",
+    413: "The body is too large.",
+    415: "Compressed bodies are not accepted.",
+    429: "Too many calls; `Retry-After` says when to go on.",
+    503: "Temporarily out of service; `Retry-After` says when to try again.",
+}
