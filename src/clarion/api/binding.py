@@ -6,11 +6,13 @@
 services are injected under their names in `clarion.services.Services`.
 """
 
-from typing import Any
+import asyncio
+from typing import Any, ClassVar
 
 from litestar import Request
 from litestar.connection.base import ASGIConnection
 from litestar.dto import AbstractDTO
+from litestar.exceptions import HTTPException
 from litestar.openapi.spec import OpenAPIType, Schema
 from litestar.params import FromPath
 from litestar.plugins import OpenAPISchemaPlugin
@@ -81,11 +83,17 @@ class JsonBody(AbstractDTO[Any]):
 
 
 class ApiRequest(Request[Any, Any, Any]):
-    """A request whose absent body reads as an empty object."""
+    """A request whose absent body reads as an empty object, and whose body must arrive in time."""
+
+    body_seconds: ClassVar[float] = 10.0
 
     async def body(self) -> bytes:
-        """The body within the size limit."""
-        return await super().body() or b"{}"
+        """The body within the size limit; a 408 when it is too slow."""
+        try:
+            async with asyncio.timeout(self.body_seconds):
+                return await super().body() or b"{}"
+        except TimeoutError:
+            raise HTTPException(status_code=408) from None
 
 
 class NumberSchemas(OpenAPISchemaPlugin):

@@ -47,6 +47,7 @@ _HTTP_TEXTS = {
     400: "validation error: the request is malformed",
     404: "not found: no such route",
     405: "method not allowed",
+    408: "the body did not arrive in time",
     413: "the body is larger than 1 MiB",
 }
 
@@ -57,8 +58,12 @@ def status_of(error: ClarionError) -> int:
 
 
 def text_of(error: ClarionError) -> str:
-    """The text for the caller."""
-    return f"validation error: {error}" if isinstance(error, InvalidInput) else str(error)
+    """The text for the caller; what lies behind an outage (hosts, ports) is for the log only."""
+    if isinstance(error, InvalidInput):
+        return f"validation error: {error}"
+    if isinstance(error, Unavailable) and error.__cause__ is not None:
+        return "temporarily unavailable: try again later"
+    return str(error)
 
 
 def headers_of(error: ClarionError) -> dict[str, str]:
@@ -84,6 +89,8 @@ def _clarion_error(request: Request[Any, Any, Any], error: ClarionError) -> Resp
     status = status_of(error)
     if status == 500:
         return _unexpected(request, error)
+    if status == 503:
+        log.warning("unavailable", reason=str(error))
     return _answer(request, status=status, text=text_of(error), headers=headers_of(error))
 
 

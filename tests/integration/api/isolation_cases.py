@@ -3,12 +3,15 @@
 A route without an entry here fails `test_isolation.py`. Path parameters are covered by their names alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from management_client import ONESIGNAL, Api
+
+from clarion.db import Database
+from factories import new_device
 
 Body = Callable[[int], Any]
 """A body with an id in one place."""
@@ -22,38 +25,63 @@ class Case:
     """Works on an object of the caller's own; None = the route takes none."""
     ids: Mapping[str, tuple[str, Body]] = field(default_factory=dict)
     """Place of an id → the kind of object it names, and a body with that id there."""
+    queries: Mapping[str, str] = field(default_factory=dict)
+    """Query parameter that takes an id → the kind of object it names."""
 
 
-Maker = Callable[[Api], Any]
+Maker = Callable[[Api, Database], Awaitable[int]]
 
 
-async def make_app(api: Api) -> int:
+async def make_app(api: Api, _: Database) -> int:
     """An active app."""
     return await api.new_app()
 
 
-async def make_group(api: Api) -> int:
+async def make_group(api: Api, _: Database) -> int:
     """A group with one app."""
     return await api.new_group(await api.new_app())
 
 
-async def make_event(api: Api) -> int:
+async def make_event(api: Api, _: Database) -> int:
     """A custom event."""
     events = await api.ok("GET", "/events")
     return await api.new_event(f"code_{events['pagination']['total_count']}")
 
 
-async def make_push(api: Api) -> int:
+async def make_push(api: Api, _: Database) -> int:
     """An unbound push."""
     created: int = (await api.ok("POST", "/pushes", PUSH, status=201))["id"]
     return created
 
 
-async def make_scheduler(api: Api) -> int:
+async def make_scheduler(api: Api, _: Database) -> int:
     """A onesend for all apps."""
     await api.new_app()
     created: int = (await api.ok("POST", "/sched/onesend", ONESEND, status=201))["id"]
     return created
+
+
+async def make_send(api: Api, database: Database) -> int:
+    """A complete send of a scheduler."""
+    scheduler_id = await make_scheduler(api, database)
+    async with database.acquire() as connection:
+        send_id: int = await connection.fetchval(
+            """
+            insert into send (account_id, scheduler_id, occurrence, day, state, push_ids, cutoff_at, due_at, expires_at)
+            values ($1, $2, now(), current_date, 'complete', '{}', now(), now(), now() + interval '1 day')
+            returning id
+            """,
+            api.account_id,
+            scheduler_id,
+        )
+    return send_id
+
+
+async def make_device(api: Api, database: Database) -> int:
+    """A registered device."""
+    app_id = await api.new_app()
+    async with database.acquire() as connection:
+        return await new_device(connection, api.account_id, app_id)
 
 
 MAKERS: Mapping[str, Maker] = {
@@ -62,10 +90,13 @@ MAKERS: Mapping[str, Maker] = {
     "event_id": make_event,
     "push_id": make_push,
     "sched_id": make_scheduler,
+    "scheduler_id": make_scheduler,
+    "send_id": make_send,
+    "device_id": make_device,
 }
 """Name of an id in a path → how an account comes by such an object."""
 
-FIXED: Mapping[str, str] = {"sched_type": "onesend"}
+FIXED: Mapping[str, str] = {"sched_type": "onesend", "provider": "onesignal"}
 """Path parameters that are no ids."""
 
 PUSH = {"default_lang": "en", "translations": [{"language": "en", "title": "t", "text": "t"}]}
@@ -145,5 +176,8 @@ CASES: Mapping[tuple[str, str], Case] = {
             "list": ("push_id", lambda id_: [id_]),
         },
     ),
+    ("POST", "/api/v1/audiences/estimate"): Case({"all_apps": True}, _filter_ids(dict)),
+    ("GET", "/api/v1/sends"): Case(queries={"scheduler_id": "sched_id"}),
+    ("GET", "/api/v1/statistics"): Case(queries={name: name for name in ("app_id", "push_id", "send_id")}),
     ("POST", "/api/b/v2/send/instant"): Case(_instant_with({"all_apps": True}), _filter_ids(_instant_with)),
 }

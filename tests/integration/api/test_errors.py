@@ -1,5 +1,6 @@
 """Whatever is wrong with a request is answered in the documented shape (management-api.md §1, IN-1 to IN-4)."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -7,6 +8,7 @@ import pytest
 import structlog
 from management_client import Api
 
+from clarion.api.binding import ApiRequest
 from clarion.api.front import Front
 from clarion.db import Database
 from clarion.features.events.service import EventService
@@ -142,6 +144,16 @@ async def test_a_body_over_1_mib_is_413_announced_or_not(api: Api) -> None:
     assert (await post_event(api, VALID.ljust(1 << 20))).status_code == 201
 
 
+async def test_a_body_that_does_not_arrive_is_408(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def endless() -> Any:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(ApiRequest, "body_seconds", 0.05)
+    answer = await api.call("POST", "/events", content=endless())
+    assert error_of(answer, 408) == "the body did not arrive in time"
+
+
 async def test_a_compressed_body_is_415(api: Api) -> None:
     assert error_of(await post_event(api, VALID, **{"content-encoding": "gzip"}), 415)
     assert (await post_event(api, VALID, **{"content-encoding": "identity"})).status_code == 201
@@ -191,6 +203,14 @@ async def test_an_outage_is_503_with_the_wait(failing: Failing, application: Fro
     assert answer.headers["retry-after"] == "7"
 
 
+async def test_an_outage_of_the_database_does_not_tell_where_it_is(
+    failing: Failing, application: Front, api: Api
+) -> None:
+    failing.error = Unavailable("the database cannot be reached: 10.1.2.3:5432")
+    failing.error.__cause__ = ConnectionRefusedError()
+    assert "10.1.2.3" not in error_of(await api.call("GET", "/events/1"), 503)
+
+
 async def test_a_conflict_is_409(failing: Failing, application: Front, api: Api) -> None:
     failing.error = Conflict("it is done already")
     assert error_of(await api.call("GET", "/events/1"), 409) == "it is done already"
@@ -235,7 +255,9 @@ async def test_readiness_is_503_while_a_migration_is_missing(http: httpx.AsyncCl
 
 async def test_readiness_is_503_while_the_database_is_away(http: httpx.AsyncClient, database: Database) -> None:
     await database.close()
-    assert "cannot be reached" in error_of(await http.get("/readyz"), 503)
+    answer = await http.get("/readyz")
+    assert error_of(answer, 503) == "temporarily unavailable: try again later"
+    assert int(answer.headers["retry-after"]) > 0
 
 
 async def test_device_calls_go_to_the_device_api(http: httpx.AsyncClient) -> None:

@@ -16,9 +16,7 @@ def test_the_last_page_may_be_short(total: int, pages: int) -> None:
     assert requested_page(1, 50).of(total) == Pagination(1, 50, pages, total)
 
 
-@pytest.mark.parametrize(
-    ("page", "per_page"), [(0, 1), (-1, 1), (1, 0), (1, 1001), (11, 1000), (10_001, 1), (2**62, 1)]
-)
+@pytest.mark.parametrize(("page", "per_page"), [(0, 1), (-1, 1), (1, 0), (1, 1001), (11, 1000), (10_001, 1)])
 def test_a_page_beyond_the_limits_is_refused(page: int, per_page: int) -> None:
     with pytest.raises(InvalidInput):
         requested_page(page, per_page)
