@@ -142,6 +142,12 @@ class Dispatcher:
             if leave_as is not None and run.leave_as is None:
                 run.stop(leave_as)
 
+    def hold(self, send_id: int) -> None:
+        """Stop the runs of a send that is about to be paused."""
+        for run in list(self._runs.values()):
+            if run.send_id == send_id:
+                run.stop("ready")
+
     def stop(self) -> None:
         """Drain: start and feed nothing more, give back what is not written."""
         self._stopping.set()

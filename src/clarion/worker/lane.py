@@ -296,8 +296,7 @@ class Lane:
             return
         count = self._message_faults.get(attempt.push_id, 0) + 1
         self._message_faults[attempt.push_id] = count
-        if count == MESSAGE_FAULTS:
-            del self._message_faults[attempt.push_id]
+        if count % MESSAGE_FAULTS == 0:
             reason = f"{verdict.code}: {verdict.text}"
             self._start(partial(self.parts.push_refused, attempt.job.send_id, reason))
 

@@ -94,8 +94,9 @@ def build_worker(
         return open_sender(credential, outside=world, sink=sink)
 
     async def push_refused(send_id: int, reason: str) -> None:
-        log.warning("send_paused", send=send_id, reason=reason)
-        await services.sends.pause(send_id, reason=reason)
+        dispatcher.hold(send_id)
+        if await services.sends.pause(send_id, reason=reason):
+            log.warning("send_paused", send=send_id, reason=reason)
 
     lanes = Lanes(
         settings=settings,
@@ -109,20 +110,21 @@ def build_worker(
     )
     recorder.on_paused = lanes.pause
     plans = Plans(sends=services.sends, audiences=services.audiences, pushes=services.pushes)
+    dispatcher = Dispatcher(
+        owner=owner,
+        sends=services.sends,
+        store=store,
+        lanes=lanes,
+        plans=plans,
+        recorder=recorder,
+        window=window,
+        ids=ids,
+        clock=clock,
+    )
     return Worker(
         services=services,
         store=store,
-        dispatcher=Dispatcher(
-            owner=owner,
-            sends=services.sends,
-            store=store,
-            lanes=lanes,
-            plans=plans,
-            recorder=recorder,
-            window=window,
-            ids=ids,
-            clock=clock,
-        ),
+        dispatcher=dispatcher,
         retries=Retries(store=store, lanes=lanes, plans=plans, recorder=recorder, window=window, ids=ids, clock=clock),
         lanes=lanes,
         recorder=recorder,

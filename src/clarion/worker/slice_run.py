@@ -101,7 +101,7 @@ class SliceRun:
         if self.lane is not None and (self._incomplete or self.leave_as):
             self.lane.recall(self)
         await self._idle.wait()
-        if self.lane is not None and self._incomplete:
+        if self.lane is not None and (self._incomplete or self.leave_as):
             await self.lane.quiet()
         await self._leave(sends, self.leave_as or ("ready" if self._incomplete else "done"))
 

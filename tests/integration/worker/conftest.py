@@ -3,11 +3,21 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.integration.worker.harness import World, make_world
 
 from clarion.db import Database
 from clarion.foundation.secrets import Keeper
 from clarion.simulator import Simulator
-from tests.integration.worker.harness import World, make_world
+
+
+@pytest.fixture
+async def database(dsn: str) -> AsyncIterator[Database]:
+    """A pool as large as a worker process has."""
+    opened = await Database.connect(dsn, max_size=10)
+    try:
+        yield opened
+    finally:
+        await opened.close()
 
 
 @pytest.fixture

@@ -160,11 +160,13 @@ class SendService:
 
     async def finish(self) -> list[int]:
         """Complete what is complete and clear what can never run; returns the completed sends."""
-        async with self._database.transaction() as connection:
+
+        async def work(connection: Connection) -> list[int]:
             await SQL.sweep_cancelled.execute(connection)
             await SQL.sweep_undeliverable.execute(connection)
-            rows = await SQL.finish.fetch(connection)
-        return [row["id"] for row in rows]
+            return [row["id"] for row in await SQL.finish.fetch(connection)]
+
+        return await self._database.run(work)
 
     async def cancel_of(self, account_id: int, scheduler_id: int, within: Connection) -> int:
         """Cancel the open sends of a scheduler; how many there were. Workers obey within a second."""
@@ -180,10 +182,10 @@ class SendService:
         """Let the paused sends of a scheduler go on; how many there were."""
         return await SQL.resume_sends.execute(within, account_id=account_id, scheduler_id=scheduler_id)
 
-    async def pause(self, send_id: int, *, reason: str) -> None:
-        """Pause one send because the system must (a push that every device refuses)."""
+    async def pause(self, send_id: int, *, reason: str) -> bool:
+        """Pause one send because the system must (a push that every device refuses); False if it does not run."""
         async with self._database.acquire() as connection:
-            await SQL.pause_send.execute(connection, send_id=send_id, reason=reason)
+            return await SQL.pause_send.execute(connection, send_id=send_id, reason=reason) == 1
 
     async def reopen(self, send_ids: Collection[int], *, within: Connection) -> None:
         """Let complete sends go on, because some of their deliveries wait again."""
