@@ -98,6 +98,8 @@ async def _schema(dsn: str) -> str:
 class Pending(ClarionError):
     """Something is left to be done by the operator."""
 
+    code = "pending"
+
 
 async def _master_key(settings: Settings) -> str:
     async with open_installation(settings, connections=1):
