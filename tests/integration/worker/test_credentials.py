@@ -1,9 +1,9 @@
 """Credentials that are refused: access tokens, permissions, deleted service accounts (PF-7, PF-10, CR-6)."""
 
 import pytest
+from tests.integration.worker.harness import World, tokens_of
 
 from clarion.simulator import Action, Rule
-from tests.integration.worker.harness import World, tokens_of
 
 pytestmark = pytest.mark.anyio
 

@@ -1,9 +1,9 @@
 """The mass guard: a configuration mistake that makes every token look dead destroys nothing (PF-8)."""
 
 import pytest
+from tests.integration.worker.harness import World, tokens_of
 
 from clarion.simulator import Action, Rule
-from tests.integration.worker.harness import World, tokens_of
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +51,8 @@ async def test_a_good_day_that_turns_bad_invalidates_no_token_either(world: Worl
         world.sim.faults.add(MISMATCH)
         await world.until("select guard_tripped_at is not null from app_credential")
         await world.until(
-            "select (select bool_and(state = 'complete') from send) or (select paused_at is not null from app_credential)"
+            "select (select bool_and(state = 'complete') from send) "
+            "or (select paused_at is not null from app_credential)"
         )
         await world.until_idle()
     assert await world.value("select count(*) from device where token_state = 1") == DEVICES
@@ -63,8 +64,8 @@ async def test_two_devices_that_had_the_dead_token_one_after_the_other_do_not_st
     await world.establish()
     ids = await world.add_devices(tokens_of(300))
     await world.execute(
-        "update device set token = 'shared', token_hash = '\\x01', token_state = 2, suspect_code = 'SENDER_ID_MISMATCH', "
-        "suspect_at = now() where id = any($1::bigint[])",
+        "update device set token = 'shared', token_hash = '\\x01', token_state = 2, "
+        "suspect_code = 'SENDER_ID_MISMATCH', suspect_at = now() where id = any($1::bigint[])",
         ids[:2],
     )
     world.sim.faults.add(MISMATCH)
