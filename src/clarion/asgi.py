@@ -29,8 +29,9 @@ def create() -> Application:
 class WebProcess:
     """Opens the installation with the server's life and serves requests from it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, connections: int = 10) -> None:
         self._settings = settings
+        self._connections = connections
         self._application: Application | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -43,7 +44,7 @@ class WebProcess:
     async def _live(self, scope: Message, receive: Receive, send: Send) -> None:
         begun = await receive()
         try:
-            async with open_installation(self._settings) as installation:
+            async with open_installation(self._settings, connections=self._connections) as installation:
                 application: Application = create_app(
                     installation.services, self._settings, readiness=partial(check_ready, installation.database)
                 )

@@ -58,6 +58,11 @@ class Running:
         rows = [line.split(None, 2) for line in listing.stdout.decode().splitlines()]
         return {int(row[0]): row[2] for row in rows if not row[1].startswith("Z")}
 
+    def kill_all(self) -> None:
+        """`kill -9` for the whole process group, as when a machine loses its power."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(STOP_SECONDS)
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and wait; the exit status."""
         self.process.send_signal(number)
@@ -91,11 +96,16 @@ class Clarion:
         return done.stdout
 
     def start(self, *arguments: str) -> Running:
-        """Start a command that keeps running; it is killed at the end of the test."""
+        """Start a command that keeps running, in a process group of its own; it is killed at the end of the test."""
         errors = self.folder / f"errors-{len(self.started)}"
         with errors.open("wb") as stderr:
             process = subprocess.Popen(
-                [*COMMAND, *arguments], env=self.environment, cwd=self.folder, stdout=subprocess.PIPE, stderr=stderr
+                [*COMMAND, *arguments],
+                env=self.environment,
+                cwd=self.folder,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                process_group=0,
             )
         running = Running(process, errors)
         self.started.append(running)

@@ -6,11 +6,12 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import Server
 from tests.e2e.conftest import STOP_SECONDS, Clarion, Running
 
 Call = Callable[..., tuple[int, Any]]
@@ -160,3 +161,51 @@ def test_mistakes_are_told_in_one_line(
     assert (done.returncode, done.stdout) == (status, "")
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_an_embedded_database_that_is_killed_comes_back(clarion: Clarion, call: Call) -> None:
+    serving = clarion.start("serve")
+    address = serving.address()
+    key = json.loads(clarion.ok("account", "create", "owner@example.com"))["api_key"]
+    pid_file = next(clarion.folder.rglob("postmaster.pid"))
+    os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
+    serving.until(lambda: "the database had ended and was started again" in serving.text)
+    serving.until(lambda: answers(call, f"{address}/readyz"))
+    assert call(f"{address}/api/b/v2/apps", key=key) == (200, [])
+    assert serving.stop() == 0
+    assert not database_runs(clarion.folder)
+
+
+def test_two_installations_do_not_share_a_port(clarion: Clarion) -> None:
+    serving = clarion.start("serve")
+    port = serving.address().rpartition(":")[2]
+    second = clarion.run("serve", "--data-dir", "other", "--port", port)
+    assert second.returncode == 1
+    assert f"port {port}" in second.stderr
+    assert serving.stop() == 0
+
+
+def test_web_and_work_need_a_database_a_key_and_a_schema(clarion: Clarion, dsn_without_schema: str) -> None:
+    clarion.environment |= {"CLARION_DATABASE_URL": dsn_without_schema}
+    for role in ("web", "work"):
+        clarion.environment.pop("CLARION_MASTER_KEY", None)
+        pending = clarion.run(role)
+        assert (pending.returncode, pending.stderr.count("\n")) == (1, 1)
+        assert "run: clarion migrate" in pending.stderr
+    assert clarion.run("migrate", "--check").returncode == 1
+    clarion.ok("migrate")
+    clarion.ok("migrate", "--check")
+    assert "CLARION_MASTER_KEY is not set" in clarion.run("web").stderr
+    clarion.environment |= {"CLARION_MASTER_KEY": "cd" * 32}
+    web, work = clarion.start("web"), clarion.start("work")
+    web.address()
+    work.until(lambda: len(work.children()) == 1)
+    assert [web.stop(), work.stop()] == [0, 0]
+
+
+@pytest.fixture
+def dsn_without_schema(postgres: Server) -> Iterator[str]:
+    """An empty database."""
+    postgres.run("create database clarion_empty")
+    yield postgres.database("clarion_empty")
+    postgres.run("drop database clarion_empty with (force)")

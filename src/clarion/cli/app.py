@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 
+import asyncpg
 from cyclopts import App, CycloptsError
 
 from clarion import __version__
@@ -61,13 +62,21 @@ def _run() -> int:
     try:
         return int(build()(sys.argv[1:]))
     except CycloptsError as error:
-        say(f"clarion: {' '.join(str(error).split())} (see clarion --help)")
-        return 2
+        return _fail(f"{error} (see clarion --help)", status=2)
     except ClarionError as error:
-        say(f"clarion: {error}")
-        return 1
+        return _fail(str(error), status=1)
+    except asyncpg.PostgresError as error:
+        return _fail(f"the database refused: {error}", status=1)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more can be printed
         return 1
+    except OSError as error:
+        return _fail(f"the system refused: {error}", status=1)
+
+
+def _fail(reason: str, *, status: int) -> int:
+    """Say in one line why the command failed."""
+    say(f"clarion: {' '.join(reason.split())}")
+    return status

@@ -27,11 +27,18 @@ from clarion.worker.process import build_worker, run_worker
 log = structlog.get_logger("clarion.process")
 
 BACKLOG = 1024
+CONNECTIONS = 180
+"""Database connections that all processes of one `serve` share: fewer than the embedded database allows."""
 HEADER_SECONDS = 15
 _GRANIAN_LOGS = {
     "handlers": {},
     "loggers": {"_granian": {"handlers": [], "propagate": True}, "granian.access": {"handlers": [], "propagate": True}},
 }
+
+
+def connections_of(settings: Settings) -> int:
+    """Database connections of one process."""
+    return max(4, min(10, CONNECTIONS // (settings.web_processes + settings.work_processes)))
 
 
 class Signals:
@@ -60,7 +67,7 @@ class Signals:
 async def _web(settings: Settings, signals: Signals) -> None:
     """Accept requests until the stop signal, answer those that are under way, then close."""
     server = Server(
-        WebProcess(settings),
+        WebProcess(settings, connections=connections_of(settings)),
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGI,
@@ -87,7 +94,7 @@ async def _first(task: asyncio.Task[None], event: asyncio.Event) -> None:
 
 async def _work(settings: Settings, signals: Signals) -> None:
     """Dispatch until the stop signal, then finish what is in flight; a second signal leaves it as it is."""
-    async with open_installation(settings) as installation:
+    async with open_installation(settings, connections=connections_of(settings)) as installation:
         worker = build_worker(settings, installation.services, installation.database, installation.keeper)
         working = asyncio.create_task(run_worker(worker, signals.stop))
         await _first(working, signals.hurry)

@@ -13,7 +13,7 @@ from clarion.bootstrap import open_installation
 from clarion.cli.local import Local, local_installation
 from clarion.cli.options import Where, settings_for
 from clarion.db.installation import held_since
-from clarion.db.migrator import check_server, pending
+from clarion.db.migrator import check_server, connect, pending
 from clarion.foundation.errors import ClarionError
 from clarion.settings import Settings
 
@@ -74,7 +74,7 @@ async def _checked(check: str, work: Awaitable[str]) -> Finding:
 
 
 async def _ask(dsn: str, question: Callable[["asyncpg.Connection[asyncpg.Record]"], Awaitable[str]]) -> str:
-    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
+    connection = await connect(dsn)
     try:
         return await question(connection)
     finally:

@@ -5,15 +5,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import asyncpg
-
 from clarion.bootstrap import open_installation
 from clarion.cli.local import KEY_FILE, Local, local_installation
 from clarion.cli.messages import say
 from clarion.cli.options import Where, settings_for
 from clarion.cli.pgtools import PostgresTools, last_line, require_success
 from clarion.db.installation import SQL
-from clarion.db.migrator import migrate
+from clarion.db.migrator import connect, migrate
 from clarion.foundation.errors import ConfigurationError
 from clarion.settings import Settings
 
@@ -49,7 +47,7 @@ def _require_master_key(settings: Settings) -> None:
 
 
 async def _require_empty(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn, timeout=10)
+    connection = await connect(dsn)
     try:
         if await connection.fetchval("select to_regclass('public.installation') is not null"):
             raise ConfigurationError(

@@ -27,7 +27,7 @@ def available() -> list[str]:
 
 async def pending(dsn: str) -> list[str]:
     """Names of the migrations that this database has not seen; `Unavailable` when it cannot be asked."""
-    connection = await _connect(dsn)
+    connection = await connect(dsn)
     try:
         return await _missing(connection)
     finally:
@@ -36,7 +36,7 @@ async def pending(dsn: str) -> list[str]:
 
 async def migrate(dsn: str) -> list[str]:
     """Apply what is missing; returns the names applied. Safe to call from many processes at once."""
-    connection = await _connect(dsn)
+    connection = await connect(dsn)
     try:
         await check_server(connection)
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
@@ -49,7 +49,8 @@ async def migrate(dsn: str) -> list[str]:
         await connection.close()
 
 
-async def _connect(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
+async def connect(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """One connection for maintenance; `Unavailable` when the database cannot be reached."""
     try:
         return await asyncpg.connect(dsn, timeout=10, server_settings={"application_name": "clarion migrate"})
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

@@ -15,7 +15,7 @@ SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
     "unix_socket_permissions": "0700",
-    "max_connections": "60",
+    "max_connections": "200",
     "password_encryption": "scram-sha-256",
     "shared_buffers": "96MB",
     "work_mem": "8MB",

@@ -43,4 +43,3 @@ async def held_since(conn: Connection) -> datetime | None:
 async def resume(conn: Connection) -> bool:
     """Let messages go out again; False when nothing was held."""
     return await SQL.clear_hold.execute(conn) > 0
-
