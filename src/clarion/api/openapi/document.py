@@ -17,6 +17,7 @@ Document = dict[str, Any]
 Operation = dict[str, Any]
 
 SUMMARY = "Self-hosted push notifications, wire-compatible with Push.Express"
+_METHODS = ("get", "post", "put", "delete")
 _NOISE = ("deprecated", "allowEmptyValue", "allowReserved")
 _ALWAYS_WITH_KEY = (400, 401, 403, 429, 503)
 _CONFLICTS = ("schedulers_pause", "schedulers_resume", "schedulers_cancel")
@@ -34,7 +35,7 @@ def complete(described: Mapping[str, Any]) -> Document:
         "info": {**described["info"], "summary": SUMMARY, "description": DESCRIPTION},
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
-        "paths": {**paths, **DEVICE_PATHS},
+        "paths": {**{path: _ordered(paths[path]) for path in sorted(paths)}, **DEVICE_PATHS},
         "components": {
             "schemas": {**schemas, **DEVICE_SCHEMAS, "Error": _ERROR},
             "securitySchemes": {"BearerToken": {"type": "http", "scheme": "bearer", "description": "The API key."}},
@@ -61,6 +62,10 @@ def _operations(paths: Mapping[str, Any]) -> Iterator[tuple[str, str, Operation]
     for path, item in paths.items():
         for method, operation in item.items():
             yield path, method, operation
+
+
+def _ordered(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {method: item[method] for method in _METHODS if method in item}
 
 
 def _drop_aliases(paths: Document) -> None:

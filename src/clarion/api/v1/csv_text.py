@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-MEDIA_TYPE = "text/csv; charset=utf-8"
+MEDIA_TYPE = "text/csv"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Cell = str | int | float | None
 
