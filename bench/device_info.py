@@ -228,7 +228,9 @@ class Lifespan:
 def serve(dsn: str, root: bytes, port: int) -> None:
     """The server process; ends with SIGTERM."""
     app = Lifespan(dsn, root)
-    server = Server(app, port=port, interface=Interfaces.ASGI, websockets=False, log_level=LogLevels.error)
+    server = Server(
+        app, port=port, interface=Interfaces.ASGI, backlog=1024, websockets=False, log_level=LogLevels.error
+    )
     uvloop.run(server.serve())
 
 
