@@ -179,3 +179,12 @@ class Watch:
             where send_id in (select id from send where scheduler_id = $1) and state = 2
         """
         return int(await self.connection.fetchval(sql, scheduler_id))
+
+    async def steady_rate(self, scheduler_id: int) -> float:
+        """Answers per second between the first and the last tenth of the scheduler's send."""
+        sql = """
+            select percentile_disc(array[0.1, 0.9]) within group (order by extract(epoch from settled_at)::float8)
+            from delivery where send_id in (select id from send where scheduler_id = $1)
+        """
+        first, last = await self.connection.fetchval(sql, scheduler_id)
+        return 0.8 * await self.sent(scheduler_id) / max(last - first, 0.001)

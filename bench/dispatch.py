@@ -69,6 +69,8 @@ class Dispatch:
 
     messages: int
     seconds: float
+    steady: float
+    """Messages per second between the first and the last tenth: without start and end."""
     worker_us: float
     database_us: float
     standin_us: float
@@ -191,6 +193,7 @@ class Bench:
         return Dispatch(
             messages=count,
             seconds=seconds,
+            steady=round(await watch.steady_rate(scheduler_id), 1),
             worker_us=(spent.worker - costs.worker) / count * 1e6,
             database_us=(spent.database - costs.database) / count * 1e6,
             standin_us=(spent.standin - costs.standin) / count * 1e6,
