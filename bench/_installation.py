@@ -187,4 +187,4 @@ class Watch:
             from delivery where send_id in (select id from send where scheduler_id = $1)
         """
         first, last = await self.connection.fetchval(sql, scheduler_id)
-        return 0.8 * await self.sent(scheduler_id) / max(last - first, 0.001)
+        return 0.8 * await self.sent(scheduler_id) / max(float(last - first), 0.001)

@@ -32,7 +32,7 @@ import asyncpg
 import uvloop
 
 from _installation import Tenant, Watch, embedded_server, environment_of, settings_for, tenant
-from _processes import Child, busy_seconds, child, cpu_seconds, memory_mb
+from _processes import Child, ChildFailed, busy_seconds, child, cpu_seconds, memory_mb
 from _report import machine, show_json, show_table
 from _standin import PROJECT
 
@@ -336,15 +336,15 @@ def parse() -> tuple[Options, argparse.Namespace]:
 
 
 def main() -> int:
-    """Run it; 1 if messages were lost or doubled."""
+    """Run it; 1 if messages were lost or doubled, or a process failed."""
     options, given = parse()
     if not given.json:
         print(f"{machine()}")
     with parts(options) as (bench, dsn, pid):
         try:
             report = uvloop.run(bench.run(dsn, pid))
-        except Wrong as error:
-            print(f"wrong: {error}", file=sys.stderr)
+        except (Wrong, ChildFailed) as error:
+            print(f"failed: {error}", file=sys.stderr)
             return 1
     if not given.json:
         show(report)
