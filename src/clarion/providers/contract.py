@@ -6,6 +6,7 @@ credentials, and that decision is taken in `features/deliveries`, not here.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -50,9 +51,15 @@ class Verdict(msgspec.Struct, frozen=True):
     """Seconds to wait when the provider named none; None = ordinary backoff."""
     floor: float = 0.0
     """Never retry earlier than this many seconds."""
+    waits: tuple[float, ...] = ()
+    """Seconds to wait after the first, second … attempt; the last one stays. Instead of the ordinary backoff."""
     max_retries: int | None = None
     platform_only: str | None = None
     """CREDENTIAL limited to devices of this platform (FCM THIRD_PARTY_AUTH_ERROR); see `SAME_PLATFORM`."""
+    dead_since: datetime | None = None
+    """TOKEN_CERTAIN: since when the token is dead; a device that registered it later keeps it (APNs 410)."""
+    environment: str | None = None
+    """OK: the environment of the provider that took the message, where that is news about the device (APNs)."""
     text: str = ""
     """The provider's words, redacted, at most 512 characters."""
     known: bool = True
@@ -111,7 +118,11 @@ class Sender(Protocol):
         """Make sure that there is a valid access token (single-flight). Raises `CredentialRefused`."""
 
     def prepare(self, content: Content, *, transport: str, ttl: int) -> Prepared:
-        """Render one translation; `ttl` in seconds, `transport` as in `device.transport`."""
+        """Render one translation; `ttl` in seconds.
+
+        `transport` as in `device.transport`; where the device is known to live in another environment of the provider
+        than the credential, a colon and that environment follow (`apns:sandbox`).
+        """
 
     def submit(self, requests: Sequence[Request]) -> None:
         """Hand over to the network with the access token of now; answers arrive at the sink."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from clarion.features.deliveries.decide import Decision
 from clarion.features.deliveries.ledger import Batch, Ledger
-from clarion.features.deliveries.model import Attempt, Entry, Job, State, TokenDrop
+from clarion.features.deliveries.model import Attempt, Entry, Job, State, TokenDrop, Whereabouts
 from clarion.providers.contract import Outcome, Verdict
 from clarion.worker.window import LaneKey, Window
 
@@ -40,6 +40,9 @@ class Recorder:
 
     def sent(self, attempt: Attempt, verdict: Verdict, now: datetime) -> None:
         """A provider accepted the message."""
+        if verdict.environment is not None:
+            found = Whereabouts(attempt.job.app_id, attempt.token_hash, verdict.environment)
+            self._batch.found.append(found)
         self._add(attempt, State.SENT, None, verdict, now=now, next_at=None, counted=True)
 
     def settle(self, attempt: Attempt, verdict: Verdict, decision: Decision, now: datetime) -> None:
@@ -49,7 +52,14 @@ class Recorder:
         guarded = _DROPS.get(verdict.outcome)
         if guarded is not None:
             job = attempt.job
-            drop = TokenDrop(job.app_id, job.provider, attempt.token_hash, verdict.code, guarded=guarded)
+            drop = TokenDrop(
+                job.app_id,
+                job.provider,
+                attempt.token_hash,
+                verdict.code,
+                guarded=guarded,
+                since=verdict.dead_since,
+            )
             self._batch.drops.append(drop)
         self._add(
             attempt,

@@ -66,6 +66,8 @@ def _used_up(verdict: Verdict, standing: Standing) -> bool:
 def _delay(verdict: Verdict, number: int, backoff: Backoff) -> float:
     """Seconds: what the provider asked for, else its default, else exponential backoff."""
     asked = verdict.retry_after if verdict.retry_after is not None else verdict.default_wait
+    if asked is None and verdict.waits:
+        asked = verdict.waits[min(number, len(verdict.waits)) - 1]
     if asked is not None:
         return max(verdict.floor, later(asked))
     return backoff.delay(number, floor=verdict.floor)

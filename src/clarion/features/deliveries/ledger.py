@@ -17,7 +17,7 @@ import asyncpg
 from clarion.db import Connection, Database, load
 from clarion.features.deliveries.copying import COLUMNS, encode
 from clarion.features.deliveries.guard import Window, judge
-from clarion.features.deliveries.model import GROUP, Entry, State, TokenDrop
+from clarion.features.deliveries.model import GROUP, Entry, State, TokenDrop, Whereabouts
 from clarion.features.sends import SendService
 from clarion.features.statistics import StatisticsService, StatRow
 from clarion.features.statistics.model import hour_of
@@ -41,6 +41,7 @@ class Batch:
     uncounted: set[_Key] = field(default_factory=set)
     """(app, send, device) of settlements whose attempt does not count."""
     drops: list[TokenDrop] = field(default_factory=list)
+    found: list[Whereabouts] = field(default_factory=list)
     results: Counter[tuple[int, str]] = field(default_factory=Counter)
     """Provider answers per (app, provider)."""
 
@@ -80,6 +81,7 @@ class Ledger:
             counted += await self._settle(connection, batch)
             await self._statistics.fold(connection, _stat_rows(counted))
             await self._count_results(connection, batch)
+            await _remember(connection, batch.found)
             return await self._drop_tokens(connection, batch.drops)
 
     async def _insert(self, connection: Connection, entries: list[Entry], *, careful: bool) -> list[Entry]:
@@ -173,6 +175,17 @@ def _credential(drop: TokenDrop) -> tuple[int, str]:
     return drop.app_id, drop.provider
 
 
+async def _remember(connection: Connection, found: Sequence[Whereabouts]) -> None:
+    """Keep the environments of tokens, for the next message."""
+    if found:
+        await SQL.remember_environments.execute(
+            connection,
+            app_ids=[one.app_id for one in found],
+            hashes=[one.token_hash for one in found],
+            environments=[one.environment for one in found],
+        )
+
+
 async def _mark(connection: Connection, drops: Sequence[TokenDrop], *, suspects: bool) -> None:
     """Invalidate the drops' tokens, or only mark them as suspects."""
     if not drops:
@@ -185,7 +198,8 @@ async def _mark(connection: Connection, drops: Sequence[TokenDrop], *, suspects:
     if suspects:
         await SQL.suspect_tokens.execute(connection, **columns)
     else:
-        await SQL.drop_tokens.execute(connection, guarded=[drop.guarded for drop in drops], **columns)
+        more = {"guarded": [drop.guarded for drop in drops], "sinces": [drop.since for drop in drops]}
+        await SQL.drop_tokens.execute(connection, **more, **columns)
 
 
 _COUNTED = itemgetter(GROUP, Entry._fields.index("settled_at"))

@@ -149,6 +149,17 @@ class TokenDrop:
     token_hash: bytes
     code: str
     guarded: bool
+    since: datetime | None = None
+    """Since when it is dead, if the provider said so: a device that registered it later keeps it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """The provider's environment that a token turned out to belong to."""
+
+    app_id: int
+    token_hash: bytes
+    environment: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 -- name: recipients
 -- One page of a slice's recipients in id order.
-select d.id, d.token, d.transport, d.country, d.lang, d.platform, d.token_hash
+select d.id, d.token, d.transport || coalesce(':' || case d.transport when 'apns' then d.apns_environment end, ''),
+       d.country, d.lang, d.platform, d.token_hash
 from device d
 where d.app_id = :app_id and d.id between :id_from and :id_to and d.transport = any(:transports::text[])
   and d.active and d.token_state = 1 and d.created_at <= :cutoff_at and {conditions}
@@ -9,7 +10,8 @@ limit :limit
 
 -- name: recipients_left
 -- The same for a slice that was begun before: without those that have a delivery already.
-select d.id, d.token, d.transport, d.country, d.lang, d.platform, d.token_hash
+select d.id, d.token, d.transport || coalesce(':' || case d.transport when 'apns' then d.apns_environment end, ''),
+       d.country, d.lang, d.platform, d.token_hash
 from device d
 where d.app_id = :app_id and d.id between :id_from and :id_to and d.transport = any(:transports::text[])
   and d.active and d.token_state = 1 and d.created_at <= :cutoff_at and {conditions}
@@ -80,21 +82,32 @@ select c.day, c.app_id, c.send_id, c.device_id, c.account_id, c.push_id, c.provi
        case when app.deleted_at is not null or not exists (select from app_credential k
                                                            where k.app_id = c.app_id and k.provider = c.provider)
             then 'cancelled' else send.state end as send_state,
-       device.token, device.transport, device.token_hash
+       device.token,
+       device.transport || coalesce(':' || case device.transport when 'apns' then device.apns_environment end, ''),
+       device.token_hash
 from claimed c
 join send on send.id = c.send_id
 join app on app.id = c.app_id
 left join device on device.app_id = c.app_id and device.id = c.device_id and device.active and device.token_state = 1
 
 -- name: drop_tokens
--- Mark tokens invalid, by compare-and-set: only where the device still has exactly the token that was sent. The code
--- of a guarded drop is kept beside it, so that the mass guard can take the drop back.
+-- Mark tokens invalid, by compare-and-set: only where the device still has exactly the token that was sent, and did not
+-- register it after the moment since which it is dead. The code of a guarded drop is kept beside it, so that the mass
+-- guard can take the drop back.
 update device d
 set token_state = 2, token_reason = u.code, token_state_at = now(), updated_at = now(),
     suspect_code = case when u.guarded then u.code end, suspect_at = case when u.guarded then now() end
-from unnest(:app_ids::bigint[], :hashes::bytea[], :codes::text[], :guarded::boolean[])
-     as u (app_id, token_hash, code, guarded)
+from unnest(:app_ids::bigint[], :hashes::bytea[], :codes::text[], :guarded::boolean[], :sinces::timestamptz[])
+     as u (app_id, token_hash, code, guarded, since)
 where d.app_id = u.app_id and d.token_hash = u.token_hash and d.active and d.token_state = 1
+  and (u.since is null or d.token_at is null or d.token_at <= u.since)
+
+-- name: remember_environments
+-- Keep the environment that took a device's token; a later token of another environment corrects it.
+update device d set apns_environment = u.environment
+from unnest(:app_ids::bigint[], :hashes::bytea[], :environments::text[]) as u (app_id, token_hash, environment)
+where d.app_id = u.app_id and d.token_hash = u.token_hash and d.active and d.token_state = 1
+  and d.apns_environment is distinct from u.environment
 
 -- name: suspect_tokens
 -- Guarded drops that the mass guard holds back: the token stays in use.
