@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -132,13 +133,17 @@ def clarion() -> Iterator[Clarion]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def get(url: str, *, key: str | None = None, body: object = None) -> tuple[int, Any]:
-    """Status and decoded answer of one call."""
-    request = urllib.request.Request(url, data=None if body is None else json.dumps(body).encode())  # noqa: S310
+def get(
+    url: str, *, key: str | None = None, body: object = None, method: str | None = None, ca_file: str | None = None
+) -> tuple[int, Any]:
+    """Status and decoded answer of one call; `ca_file` is trusted."""
+    trusted = ssl.create_default_context(cafile=ca_file) if ca_file else None
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, method=method)  # noqa: S310 - our own server
     if key:
         request.add_header("Authorization", f"Bearer {key}")
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - our own server
+        with urllib.request.urlopen(request, timeout=20, context=trusted) as answer:  # noqa: S310 - our own server
             status, content = answer.status, answer.read()
     except urllib.error.HTTPError as error:
         status, content = error.code, error.read()

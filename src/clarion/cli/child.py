@@ -51,8 +51,7 @@ class Signals:
     def listen(self) -> None:
         """Listen from now on, in the running loop."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._advance)
+        loop.add_signal_handler(signal.SIGTERM, self._advance)
         loop.add_reader(sys.stdin.fileno(), self._orphaned)
 
     def _advance(self) -> None:
@@ -112,6 +111,7 @@ async def _run(role: str, settings: Settings) -> None:
 def main() -> int:
     """Run one process; 0 after an orderly stop."""
     role, number = sys.argv[1:3]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor says what it means
     harden_process()
     settings = read_settings(os.environ)
     set_up_logs(settings.log_level, settings.log_format)

@@ -135,7 +135,6 @@ class Supervisor:
             env=self._environment,
             stdin=asyncio.subprocess.PIPE,
             stdout=sys.stderr.fileno(),
-            process_group=0,
         )
         log.debug("process started", process=slot.name, pid=process.pid)
         if self._stop.wanted.is_set():
