@@ -54,7 +54,8 @@ def build() -> App:
 def main() -> None:
     """Run the command line of this process and exit with its status."""
     harden_process()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell started the command with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     sys.exit(_run())
 
 
