@@ -15,6 +15,7 @@ from tests.factories import EventCodes, new_account, new_app
 from clarion.db import Connection, Database
 from clarion.features.accounts import Caller
 from clarion.features.audiences import AudienceService
+from clarion.features.devices.service import DeviceService
 from clarion.features.pushes import PushService
 from clarion.features.pushes.model import PushBody, TranslationBody
 from clarion.features.schedulers.service import SchedulerService
@@ -304,6 +305,7 @@ def core_services(database: Database, credentials: StoredCredentials) -> Service
         SimpleNamespace(
             apps=credentials,
             audiences=audiences,
+            devices=DeviceService(database=database, keeper=Keeper(bytes(32))),
             pushes=pushes,
             sends=sends,
             schedulers=schedulers,

@@ -54,7 +54,7 @@ async def test_a_worker_stops_in_the_middle_of_renewing_its_access_token(world: 
         await world.sim.journal.reach(500)
         number = world.sim.faults.add(Rule(action=Action(hold="token"), provider="fcm", endpoint="token"))
         world.sim.fcm.accounts.expire_tokens()
-        await world.sim.journal.until(lambda: world.sim.journal.counts(endpoint="token")["slow"] > 0)
+        await world.sim.journal.until(lambda: world.sim.journal.counts(endpoint="token").total() == 2)
     world.sim.faults.remove(number)
     world.sim.release("token")
     async with world.worker():
@@ -111,6 +111,7 @@ async def test_late_results_of_a_lost_lease_are_taken_without_a_second_row(world
 
 async def test_late_results_of_a_lost_retry_change_nothing(world: World) -> None:
     """I4: a result counts only while its attempt is the row's present one."""
+    await world.establish()
     await world.add_devices(["slow"])
     world.sim.fcm.on_token("slow", "UNAVAILABLE", Action(error="UNREGISTERED", hold="late"), Action())
     await world.plan()
