@@ -75,6 +75,12 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _contact(value: str) -> str:
+    if not value.startswith(("mailto:", "https://")) or any(c.isspace() for c in value) or len(value) > 256:
+        raise ValueError("must be an address that begins with mailto: or https://")
+    return value
+
+
 def _names(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
@@ -131,6 +137,7 @@ class Settings:
     huawei_token_url: str = _setting("CLARION_HUAWEI_TOKEN_URL", "https://oauth-login.cloud.huawei.com", _url)
     token_uri_allow: tuple[str, ...] = _setting("CLARION_TOKEN_URI_ALLOW", (), _names)
     webpush_hosts: tuple[str, ...] = _setting("CLARION_WEBPUSH_HOSTS", (), _names)
+    webpush_contact: str | None = _setting("CLARION_WEBPUSH_CONTACT", None, _contact)
     provider_ca_file: str | None = _setting("CLARION_PROVIDER_CA_FILE", None, _file)
     log_format: str | None = _setting("CLARION_LOG_FORMAT", None, _choice("console", "json"))
     log_level: str = _setting("CLARION_LOG_LEVEL", "info", _choice("debug", "info", "warning", "error"))

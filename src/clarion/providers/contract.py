@@ -60,6 +60,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """TOKEN_CERTAIN: since when the token is dead; a device that registered it later keeps it (APNs 410)."""
     environment: str | None = None
     """OK: the environment of the provider that took the message, where that is news about the device (APNs)."""
+    origin_only: bool = False
+    """The trouble is that of one push service (web push); the sender itself leaves it alone, and the others go on."""
     text: str = ""
     """The provider's words, redacted, at most 512 characters."""
     known: bool = True

@@ -9,6 +9,9 @@ from clarion.providers.fcm.sender import FcmSender
 from clarion.providers.fcm.settings import FcmSettings
 from clarion.providers.http import HttpClient
 from clarion.providers.transport import Sink, Transport
+from clarion.providers.webpush.sealing import ProcessSealer, Sealer
+from clarion.providers.webpush.sender import WebPushSender
+from clarion.providers.webpush.settings import WebPushSettings
 
 TRANSPORTS: Mapping[str, str] = {
     "fcm": "fcm",
@@ -29,6 +32,9 @@ class Outside:
     http: HttpClient
     clock: Clock
     fcm: FcmSettings = field(default_factory=FcmSettings)
+    webpush: WebPushSettings = field(default_factory=WebPushSettings)
+    sealer: Sealer = field(default_factory=ProcessSealer)
+    """Encrypts web push messages; to be closed with the process."""
 
 
 def _open_fcm(credential: Credential, outside: Outside, sink: Sink) -> Sender:
@@ -42,8 +48,24 @@ def _open_fcm(credential: Credential, outside: Outside, sink: Sink) -> Sender:
     )
 
 
-SENDERS: Mapping[str, Callable[[Credential, Outside, Sink], Sender]] = {"fcm": _open_fcm}
+def _open_webpush(credential: Credential, outside: Outside, sink: Sink) -> Sender:
+    return WebPushSender(
+        credential,
+        settings=outside.webpush,
+        transport=outside.transport,
+        sealer=outside.sealer,
+        clock=outside.clock,
+        sink=sink,
+    )
+
+
+SENDERS: Mapping[str, Callable[[Credential, Outside, Sink], Sender]] = {
+    "fcm": _open_fcm,
+    "webpush": _open_webpush,
+}
 """Provider → how to open a sender."""
+OWN_KEYS = frozenset({"webpush"})
+"""Providers whose credentials Clarion makes itself: nothing in them can be mistyped, so they need no trial."""
 
 
 def transports_of(provider: str) -> list[str]:

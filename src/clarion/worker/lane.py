@@ -227,6 +227,7 @@ class Lane:
         """The sink of the channel: judge and record."""
         now, sender, recorder = self.parts.clock.now(), self.sender, self.parts.recorder
         outcomes: Counter[Outcome] = Counter()
+        elsewhere = 0
         for answer in answers:
             attempt: Attempt = answer.tag  # type: ignore[assignment]  # every tag of ours is one
             verdict = sender.verdict(answer)
@@ -237,9 +238,12 @@ class Lane:
             else:
                 if not verdict.known:
                     log.warning("unknown_answer", provider=self.key[1], status=answer.status, text=verdict.text)
-                outcomes[verdict.outcome] += 1
+                if verdict.origin_only:
+                    elsewhere += 1
+                else:
+                    outcomes[verdict.outcome] += 1
                 self._other(attempt, verdict, now)
-        self._count(len(answers), outcomes)
+        self._count(len(answers) - elsewhere, outcomes)
 
     def _count(self, answers: int, outcomes: Counter[Outcome]) -> None:
         """Tell breaker and mass guard; end a trial."""
@@ -272,11 +276,12 @@ class Lane:
         if verdict.outcome is Outcome.AUTH and not attempt.refreshed:
             self._renew_later(attempt)
             return
-        if verdict.outcome in (Outcome.CREDENTIAL, Outcome.AUTH) and verdict.platform_only is None:
+        whole = verdict.platform_only is None and not verdict.origin_only
+        if whole and verdict.outcome in (Outcome.CREDENTIAL, Outcome.AUTH):
             self._refuse(verdict)
             attempt.job.give_back(attempt, 0.0)
             return
-        if verdict.outcome in _THROTTLES:
+        if whole and verdict.outcome in _THROTTLES:
             self._throttle(verdict)
         standing = Standing(attempt.number, attempt.first_at, attempt.job.expires_at)
         decision = decide(verdict, standing, now=now, backoff=self.parts.backoff)

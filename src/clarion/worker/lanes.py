@@ -9,6 +9,7 @@ from clarion.foundation.backoff import Backoff
 from clarion.foundation.clock import Clock
 from clarion.providers.contract import Credential, CredentialRefused, Sender
 from clarion.providers.limits import Breaker, RateLimiter, RetryBudget
+from clarion.providers.registry import OWN_KEYS
 from clarion.providers.transport import Sink
 from clarion.settings import Settings
 from clarion.worker.lane import PATIENCE, Lane, LaneBlocked, LaneParts
@@ -72,7 +73,8 @@ class Lanes:
             credential = await self._apps.credential(app_id, provider)
             if credential is None:
                 return None
-            return await self._make(credential, unproven=state.paused or state.unproven)
+            unproven = state.unproven and provider not in OWN_KEYS
+            return await self._make(credential, unproven=state.paused or unproven)
 
     async def _make(self, credential: Credential, *, unproven: bool) -> Lane:
         limiter, breaker, budget = self._limits_of(credential)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -21,6 +21,8 @@ from clarion.providers.http import HttpClient, HttpOptions, PyreqwestTransport
 from clarion.providers.http2 import Http2Transport
 from clarion.providers.registry import Outside, open_sender
 from clarion.providers.transport import ChannelOptions, Sink, Transport
+from clarion.providers.webpush.sealing import Sealer
+from clarion.providers.webpush.settings import WebPushSettings
 from clarion.services import Services
 from clarion.settings import Settings
 from clarion.worker.dispatcher import Dispatcher
@@ -57,6 +59,7 @@ class Worker:
     lanes: Lanes
     recorder: Recorder
     housekeeping: Housekeeping
+    sealer: Sealer
     clock: Clock
 
 
@@ -74,6 +77,19 @@ def outside(settings: Settings, clock: Clock) -> Outside:
             token_uri_allow=settings.token_uri_allow,
             channel=ChannelOptions(ca_file=settings.provider_ca_file),
         ),
+        webpush=webpush_settings(settings),
+    )
+
+
+def webpush_settings(settings: Settings) -> WebPushSettings:
+    """How push services are reached. They are told a secure public address as contact, unless one was named."""
+    defaults = WebPushSettings()
+    public = settings.public_url or ""
+    return replace(
+        defaults,
+        hosts=settings.webpush_hosts,
+        contact=settings.webpush_contact or (public if public.startswith("https://") else defaults.contact),
+        channel=replace(defaults.channel, ca_file=settings.provider_ca_file),
     )
 
 
@@ -129,6 +145,7 @@ def build_worker(
         lanes=lanes,
         recorder=recorder,
         housekeeping=Housekeeping(owner=owner, database=database, sends=services.sends, lanes=lanes),
+        sealer=world.sealer,
         clock=clock,
     )
 
@@ -148,6 +165,7 @@ async def run_worker(worker: Worker, stop: asyncio.Event) -> None:
             for loop in late:
                 loop.cancel()
         await closing
+        await worker.sealer.aclose()
         written.set()
     with contextlib.suppress(Unavailable):
         await worker.housekeeping.farewell()

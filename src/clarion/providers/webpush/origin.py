@@ -1,0 +1,191 @@
+"""One push service as one app sees it: its channel, its token, and whether it has to be left alone.
+
+All limits are per push service, so that one that is down, slow or hostile does not hold up the others
+(providers.md §5.5): the lane never hears of such trouble except through verdicts marked `origin_only`.
+"""
+
+from collections.abc import Callable, Sequence
+
+from clarion.foundation.clock import Clock
+from clarion.providers.contract import Outcome, Verdict
+from clarion.providers.limits import FAILURES, Breaker
+from clarion.providers.transport import Answer, Channel, Head, Request, Transport
+from clarion.providers.webpush.message import Judged, Message
+from clarion.providers.webpush.settings import WebPushSettings
+from clarion.providers.webpush.vapid import VapidToken
+from clarion.providers.webpush.verdicts import Standing, read, resting
+
+_HEADS = 64
+_REFUSED_PAUSE = 900.0
+"""Seconds between probes of a push service that refuses the app (providers.md §1.1)."""
+_THROTTLED_PAUSE = 60.0
+_STALLED_PAUSE = 15.0
+_WORKS_FOR = 60.0
+"""Seconds for which an acceptance proves that the push service takes the app's messages."""
+_CROWD, _CROWD_SECONDS = 10, 10.0
+_WINDOWS = ".notify.windows.com"
+
+
+class Origin:
+    """The way to one push service. `judged` receives every message's verdict exactly once, unless it is withdrawn."""
+
+    def __init__(
+        self,
+        origin: str,
+        *,
+        token: VapidToken,
+        settings: WebPushSettings,
+        transport: Transport,
+        clock: Clock,
+        judged: Callable[[Sequence[Judged]], None],
+    ) -> None:
+        self._windows = origin.endswith(_WINDOWS)
+        self._token = token
+        self._settings = settings
+        self._clock = clock
+        self._judged = judged
+        self._channel: Channel = transport.open(origin, self._on_answers, settings.channel)
+        self._breaker = Breaker()
+        self._authorization = ""
+        self._heads: dict[str, Head] = {}
+        self._rest_until = self._heard_at = self._used_at = clock.monotonic()
+        self._worked_at = float("-inf")
+        self._refusal: Verdict | None = None
+        self._probe_at = 0.0
+        self._unauthorized = False
+        self._throttled: dict[str | None, float] = {}
+
+    @property
+    def pending(self) -> int:
+        """Messages handed over and not answered."""
+        return self._channel.pending
+
+    def idle_since(self) -> float:
+        """The monotonic moment of the last hand-over."""
+        return self._used_at
+
+    def fault(self) -> Verdict | None:
+        """What becomes of messages now, if none may be handed over."""
+        now = self._clock.monotonic()
+        if self._refusal is not None and now < self._probe_at:
+            return self._refusal
+        if self._stalled(now):
+            return resting(_STALLED_PAUSE)
+        wait = max(self._rest_until - now, self._breaker.next_in(now))
+        return resting(wait) if wait > 0 else None
+
+    def room(self, wanted: int) -> tuple[int, Verdict | None]:
+        """How many of `wanted` messages may be handed over now, and what becomes of the others."""
+        now = self._used_at = self._clock.monotonic()
+        fault = self.fault()
+        if fault is not None:
+            return 0, fault
+        if self._refusal is not None:
+            self._probe_at = now + _REFUSED_PAUSE
+            return 1, self._refusal
+        permitted = self._breaker.permits(wanted, now)
+        return permitted, None if permitted == wanted else resting(self._breaker.next_in(now))
+
+    def hand_over(self, messages: Sequence[Message]) -> None:
+        """Give encrypted messages to the network, for which there was `room`."""
+        if not self._channel.pending:
+            self._heard_at = self._clock.monotonic()
+        self._channel.submit([Request(self._head(one.ttl), one.body, one, one.path, one.extra) for one in messages])
+
+    def _head(self, ttl: str) -> Head:
+        authorization = self._token.authorization(self._clock.now())
+        if authorization != self._authorization or len(self._heads) >= _HEADS:
+            self._authorization = authorization
+            self._heads.clear()
+        head = self._heads.get(ttl)
+        if head is None:
+            head = self._heads[ttl] = Head("/", self._headers(ttl))
+        return head
+
+    def _headers(self, ttl: str) -> tuple[tuple[str, str], ...]:
+        headers = (
+            ("authorization", self._authorization),
+            ("content-encoding", "aes128gcm"),
+            ("content-type", "application/octet-stream"),
+            ("ttl", ttl),
+            ("urgency", "high"),
+        )
+        # Windows takes a message that may not be stored only when told so twice (providers.md §5.3).
+        return (*headers, ("x-wns-cache-policy", "no-cache")) if self._windows and ttl == "0" else headers
+
+    def withdraw(self) -> list[Message]:
+        """Take back what has not been written."""
+        return [_message(request.tag) for request in self._channel.withdraw()]
+
+    def renew(self) -> None:
+        """Sign a new token if the present one was refused."""
+        if self._unauthorized:
+            self._unauthorized = False
+            self._token.renew()
+
+    def look(self) -> None:
+        """Give back what waits behind requests that are not answered. To be called several times a second."""
+        if self._stalled(self._clock.monotonic()):
+            waiting = self.withdraw()
+            if waiting:
+                self._judged([Judged(message, resting(_STALLED_PAUSE)) for message in waiting])
+
+    def _stalled(self, now: float) -> bool:
+        return self._channel.pending > 0 and now - self._heard_at > self._settings.stall_after
+
+    def _on_answers(self, answers: list[Answer]) -> None:
+        now = self._heard_at = self._clock.monotonic()
+        judged = [self._judge(answer, now) for answer in answers]
+        failed = sum(one.verdict.outcome in FAILURES for one in judged)
+        if failed < len(judged):
+            self._note_work(judged, now)
+        self._breaker.record(len(judged), failed, now)
+        self._judged(judged)
+
+    def _judge(self, answer: Answer, now: float) -> Judged:
+        message = _message(answer.tag)
+        standing = Standing()
+        if answer.status in (401, 403):
+            standing = Standing(renewed=message.renewed, works=self._works(now))
+        elif answer.status == 429:
+            standing = Standing(crowded=self._is_crowded(message.path, now))
+        verdict = read(answer, self._clock.now(), standing)
+        if verdict.outcome is not Outcome.OK:
+            self._heed(message, verdict, now)
+        return Judged(message, verdict, status=answer.status)
+
+    def _heed(self, message: Message, verdict: Verdict, now: float) -> None:
+        """Draw the consequences for the messages that come after."""
+        match verdict.outcome:
+            case Outcome.AUTH:
+                message.renewed = self._unauthorized = True
+            case Outcome.CREDENTIAL if not self._works(now):
+                self._refusal, self._probe_at = verdict, now + _REFUSED_PAUSE
+            case Outcome.THROTTLED_PROVIDER:
+                wait = verdict.retry_after if verdict.retry_after is not None else verdict.default_wait
+                self._rest_until = now + (_THROTTLED_PAUSE if wait is None else wait)
+            case _:
+                return
+
+    def _note_work(self, judged: Sequence[Judged], now: float) -> None:
+        if any(one.verdict.outcome is Outcome.OK for one in judged):
+            self._worked_at = now
+            self._refusal = None
+
+    def _works(self, now: float) -> bool:
+        return now - self._worked_at < _WORKS_FOR
+
+    def _is_crowded(self, path: str | None, now: float) -> bool:
+        self._throttled[path] = now
+        if len(self._throttled) >= _CROWD:
+            self._throttled = {one: at for one, at in self._throttled.items() if now - at <= _CROWD_SECONDS}
+        return len(self._throttled) >= _CROWD
+
+    async def aclose(self, *, grace: float) -> None:
+        """Finish what is in flight and close connections."""
+        await self._channel.aclose(grace=grace)
+
+
+def _message(tag: object) -> Message:
+    assert isinstance(tag, Message)  # noqa: S101 - narrows the type only
+    return tag
