@@ -256,12 +256,9 @@ def show(report: Report) -> None:
     rows: list[list[object]] = []
     for number, each in enumerate(report.rounds, 1):
         one = each.dispatch
-        rows += [
-            [f"bare loop, pyreqwest ({bare['setting']})", bare["per_second"], bare["cpu_us"]] for bare in each.bare
-        ]
-        rows.append(
-            [f"whole path, round {number}", one.per_second, one.worker_us, one.database_us, one.standin_us, one.others]
-        )
+        title = f"whole path, round {number} (steady {one.steady:,.0f})"
+        rows += [of_peer(bare) for bare in each.bare]
+        rows.append([title, one.per_second, one.worker_us, one.database_us, one.standin_us, one.others])
     rows += [of_peer(peer) for peer in report.peers]
     head = ["", "messages/s", "client CPU-µs", "PostgreSQL", "stand-in", "others, cores"]
     show_table(head, rows)
