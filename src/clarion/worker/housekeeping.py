@@ -1,18 +1,27 @@
 """Regular care: saying that this process lives, freeing what dead processes held, making partitions."""
 
+import asyncpg
+import structlog
+
 from clarion.db import Database, load
+from clarion.features.devices.service import DeviceService
 from clarion.features.sends import SendService
 from clarion.worker.identity import dead_owners
 from clarion.worker.lanes import Lanes
 
 SQL = load(__package__)
 
+log = structlog.get_logger()
+
 
 class Housekeeping:
     """Care that any worker may do at any time, in any number."""
 
-    def __init__(self, *, owner: str, database: Database, sends: SendService, lanes: Lanes) -> None:
+    def __init__(
+        self, *, owner: str, database: Database, sends: SendService, devices: DeviceService, lanes: Lanes
+    ) -> None:
         self._owner = owner
+        self._devices = devices
         self._database = database
         self._sends = sends
         self._lanes = lanes
@@ -31,11 +40,18 @@ class Housekeeping:
         self._lanes.set_share(len(alive))
 
     async def hourly(self) -> None:
-        """Partitions for the days to come, and an end to what nobody needs."""
-        async with self._database.acquire() as connection:
-            await SQL.ensure_partitions.fetch(connection)
-            await SQL.forget.execute(connection)
-            await SQL.forget_minutes.execute(connection)
+        """Partitions for the days to come, and an end to what nobody needs. One process at a time."""
+        try:
+            async with self._database.transaction() as connection:
+                if await SQL.claim_hour.fetchval(connection):
+                    await SQL.ensure_partitions.fetch(connection)
+                    await SQL.drop_old_partitions.fetch(connection)
+                    await SQL.forget.execute(connection)
+                    await SQL.forget_minutes.execute(connection)
+        except (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError) as error:
+            log.warning("housekeeping_postponed", reason=str(error))
+        await self._devices.forget_postbacks()
+        await self._devices.forget_unreachable()
 
     async def farewell(self) -> None:
         """A clean end: nobody has to wait for our leases."""

@@ -144,7 +144,9 @@ def build_worker(
         retries=Retries(store=store, lanes=lanes, plans=plans, recorder=recorder, window=window, ids=ids, clock=clock),
         lanes=lanes,
         recorder=recorder,
-        housekeeping=Housekeeping(owner=owner, database=database, sends=services.sends, lanes=lanes),
+        housekeeping=Housekeeping(
+            owner=owner, database=database, sends=services.sends, devices=services.devices, lanes=lanes
+        ),
         sealer=world.sealer,
         clock=clock,
     )

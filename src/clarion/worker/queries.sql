@@ -12,8 +12,16 @@ select id, seen_at > now() - interval '15 seconds' as alive from worker
 -- name: forget
 delete from worker where seen_at < now() - interval '1 day'
 
+-- name: claim_hour
+-- Only one process tidies up at a time, and it never waits long for a lock that sending needs.
+select set_config('lock_timeout', '3s', true) is not null and pg_try_advisory_xact_lock(42, 1)
+
 -- name: ensure_partitions
 select ensure_partitions()
+
+-- name: drop_old_partitions
+-- Deliveries are kept for 30 days, device events for 13 months (reliability.md GD-3).
+select drop_old_partitions(now() - interval '30 days', now() - interval '13 months')
 
 -- name: forget_minutes
 delete from credential_minute where minute < now() - interval '1 hour'

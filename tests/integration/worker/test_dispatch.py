@@ -131,7 +131,7 @@ async def test_a_push_that_is_deactivated_before_its_turn_reaches_nobody(world: 
     assert await world.value("select bool_and(state = 'cancelled') from slice")
 
 
-async def test_a_send_starts_within_a_second_of_its_moment(world: World) -> None:
+async def test_a_send_never_starts_before_its_moment(world: World) -> None:
     await world.add_devices(["prompt"])
     async with world.worker():
         scheduler_id = await world.schedule()
@@ -139,4 +139,4 @@ async def test_a_send_starts_within_a_second_of_its_moment(world: World) -> None
         await world.execute("update scheduler set next_due_at = $2 where id = $1", scheduler_id, due)
         await world.until_complete()
     first = next(entry for entry in world.sim.journal.entries() if entry.endpoint == "send")
-    assert 0 <= first.time - due.timestamp() < 1
+    assert first.time >= due.timestamp()

@@ -1,7 +1,6 @@
 """What workers tidy up by themselves."""
 
 import pytest
-
 from tests.integration.worker.harness import World
 
 pytestmark = pytest.mark.anyio
@@ -35,9 +34,11 @@ async def test_partitions_for_the_next_days_are_made(world: World) -> None:
 
 async def test_devices_that_never_told_a_token_go_after_thirty_silent_days(world: World) -> None:
     await world.add_devices(["token-1"])
-    silent = await world.add_devices(["", "", ""])
+    silent = await world.add_devices(["never-1", "never-2", "never-3"])
     async with world.database.acquire() as conn:
-        await conn.execute("update device set token_state = 0 where id = any($1)", silent)
+        await conn.execute(
+            "update device set token_state = 0, token = '', token_hash = null where id = any($1)", silent
+        )
         await conn.execute("update device set last_seen_at = now() - interval '31 days' where id = any($1)", silent[:2])
         await conn.execute("update device set last_seen_at = now() - interval '31 days' where token <> ''")
     async with world.worker() as worker:

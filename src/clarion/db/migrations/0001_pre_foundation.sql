@@ -378,4 +378,25 @@ begin
     end loop;
 end $$;
 
+-- Drop whole partitions that lie completely before the given moments; how many there were.
+create function drop_old_partitions(deliveries_before timestamptz, events_before timestamptz) returns integer
+language plpgsql as $$
+declare
+    old record;
+    dropped integer := 0;
+begin
+    for old in
+        select child.relname
+        from pg_inherits join pg_class child on child.oid = inhrelid
+        where inhparent = 'delivery'::regclass
+              and child.relname < 'delivery_' || to_char(deliveries_before at time zone 'UTC', 'YYYYMMDD')
+           or inhparent = 'device_event'::regclass
+              and child.relname < 'device_event_' || to_char(events_before at time zone 'UTC', 'YYYYMM')
+    loop
+        execute format('drop table %I', old.relname);
+        dropped := dropped + 1;
+    end loop;
+    return dropped;
+end $$;
+
 select ensure_partitions();

@@ -205,3 +205,9 @@ returning true
 -- name: forget_postbacks
 -- Drop transaction ids that no tracker repeats any more.
 delete from postback_txid where noted_at < now() - :days * interval '1 day'
+
+-- name: forget_unreachable
+-- A device without a token costs one row, and that for 30 days of silence only.
+delete from device d
+using (select app_id, id from device where token_state = 0 and last_seen_at < now() - interval '30 days' limit 5000) old
+where d.app_id = old.app_id and d.id = old.id

@@ -127,6 +127,14 @@ class DeviceService:
         async with self._database.transaction() as connection:
             return await SQL.forget_postbacks.execute(connection, days=days)
 
+    async def forget_unreachable(self) -> int:
+        """Delete devices that never told a token and were silent for 30 days (reliability.md DV-11); how many.
+
+        At most 5 000 at once, so that it never holds anybody up.
+        """
+        async with self._database.acquire() as connection:
+            return await SQL.forget_unreachable.execute(connection)
+
     async def _create(
         self, within: Connection, sessions: Sequence[Session], hashes: Sequence[bytes]
     ) -> tuple[dict[Session, tuple[int, bool]], dict[Session, int]]:
