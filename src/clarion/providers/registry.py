@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from clarion.foundation.clock import Clock
+from clarion.providers.apns.auth import JwtStore, LocalJwtStore
+from clarion.providers.apns.sender import ApnsSender
+from clarion.providers.apns.settings import ApnsSettings
 from clarion.providers.contract import Credential, Sender
 from clarion.providers.fcm.sender import FcmSender
 from clarion.providers.fcm.settings import FcmSettings
@@ -32,6 +35,9 @@ class Outside:
     http: HttpClient
     clock: Clock
     fcm: FcmSettings = field(default_factory=FcmSettings)
+    apns: ApnsSettings = field(default_factory=ApnsSettings)
+    jwts: JwtStore = field(default_factory=LocalJwtStore)
+    """Shares provider tokens of APNs with other processes."""
     webpush: WebPushSettings = field(default_factory=WebPushSettings)
     sealer: Sealer = field(default_factory=ProcessSealer)
     """Encrypts web push messages; to be closed with the process."""
@@ -43,6 +49,17 @@ def _open_fcm(credential: Credential, outside: Outside, sink: Sink) -> Sender:
         settings=outside.fcm,
         transport=outside.transport,
         http=outside.http,
+        clock=outside.clock,
+        sink=sink,
+    )
+
+
+def _open_apns(credential: Credential, outside: Outside, sink: Sink) -> Sender:
+    return ApnsSender(
+        credential,
+        settings=outside.apns,
+        transport=outside.transport,
+        store=outside.jwts,
         clock=outside.clock,
         sink=sink,
     )
@@ -61,6 +78,7 @@ def _open_webpush(credential: Credential, outside: Outside, sink: Sink) -> Sende
 
 SENDERS: Mapping[str, Callable[[Credential, Outside, Sink], Sender]] = {
     "fcm": _open_fcm,
+    "apns": _open_apns,
     "webpush": _open_webpush,
 }
 """Provider → how to open a sender."""

@@ -15,6 +15,9 @@ from clarion.foundation.clock import Clock, SystemClock
 from clarion.foundation.errors import Unavailable
 from clarion.foundation.ids import MessageIds
 from clarion.foundation.secrets import Keeper
+from clarion.providers.apns.auth import JwtStore
+from clarion.providers.apns.settings import ApnsSettings
+from clarion.providers.by_scheme import BySchemeTransport
 from clarion.providers.contract import Credential, Sender
 from clarion.providers.fcm.settings import FcmSettings
 from clarion.providers.http import HttpClient, HttpOptions, PyreqwestTransport
@@ -28,6 +31,7 @@ from clarion.settings import Settings
 from clarion.worker.dispatcher import Dispatcher
 from clarion.worker.housekeeping import Housekeeping
 from clarion.worker.identity import own_id
+from clarion.worker.jwt_store import DatabaseJwtStore
 from clarion.worker.lanes import Lanes
 from clarion.worker.plans import Plans
 from clarion.worker.recorder import Recorder
@@ -63,10 +67,10 @@ class Worker:
     clock: Clock
 
 
-def outside(settings: Settings, clock: Clock) -> Outside:
+def outside(settings: Settings, clock: Clock, jwts: JwtStore) -> Outside:
     """The network side, as the settings say."""
-    engine = settings.transport == "engine" and settings.fcm_url.startswith("https://")
-    transport: Transport = Http2Transport() if engine else PyreqwestTransport()
+    general = PyreqwestTransport()
+    transport: Transport = BySchemeTransport(Http2Transport(), general) if settings.transport == "engine" else general
     plain = any(uri.startswith("http://") for uri in settings.token_uri_allow)
     return Outside(
         transport=transport,
@@ -77,7 +81,19 @@ def outside(settings: Settings, clock: Clock) -> Outside:
             token_uri_allow=settings.token_uri_allow,
             channel=ChannelOptions(ca_file=settings.provider_ca_file),
         ),
+        apns=apns_settings(settings),
+        jwts=jwts,
         webpush=webpush_settings(settings),
+    )
+
+
+def apns_settings(settings: Settings) -> ApnsSettings:
+    """How APNs is reached."""
+    defaults = ApnsSettings()
+    return ApnsSettings(
+        url=settings.apns_url,
+        sandbox_url=settings.apns_sandbox_url,
+        channel=replace(defaults.channel, ca_file=settings.provider_ca_file),
     )
 
 
@@ -99,7 +115,7 @@ def build_worker(
     """Put one worker together."""
     clock = clock or SystemClock()
     owner = own_id()
-    world = outside(settings, clock)
+    world = outside(settings, clock, DatabaseJwtStore(database=database, keeper=keeper))
     window = Window(settings.max_unrecorded)
     store = DispatchStore(database=database)
     ledger = Ledger(database=database, statistics=services.statistics, sends=services.sends)

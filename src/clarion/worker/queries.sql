@@ -25,3 +25,7 @@ select drop_old_partitions(now() - interval '30 days', now() - interval '13 mont
 
 -- name: forget_minutes
 delete from credential_minute where minute < now() - interval '1 hour'
+
+-- name: forget_jwts
+-- Provider tokens of APNs that nobody has renewed: their keys are not used any more.
+delete from apns_jwt where issued_at < now() - interval '1 day'
