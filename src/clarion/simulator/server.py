@@ -19,6 +19,7 @@ from clarion.simulator.files import Files
 from clarion.simulator.journal import Journal
 from clarion.simulator.listener import HOST, Listener, Mode
 from clarion.simulator.model import Provider
+from clarion.simulator.webpush import WebPushSimulator
 from clarion.simulator.wire.plan import Hub, WireSettings
 
 
@@ -69,7 +70,8 @@ class Simulator:
         self.fcm = FcmSimulator(
             seed=seed, clock=clock, base_url=lambda: self.url, accounts_file=self._files.accounts("fcm")
         )
-        self._providers: tuple[Provider, ...] = (self.fcm,)
+        self.webpush = WebPushSimulator(clock=clock, base_url=lambda: self.url)
+        self._providers: tuple[Provider, ...] = (self.fcm, self.webpush)
         exchange = ProviderExchange(self._providers, self.faults, self.journal, clock=clock)
         self._hub = Hub(exchange, self.journal, clock, fast=fast)
         self._listener = Listener(self._hub, server_context(self._files.bundle))

@@ -12,8 +12,9 @@ from clarion.simulator.faults import Action
 from clarion.simulator.fcm import answers
 from clarion.simulator.fcm.accounts import Accounts
 from clarion.simulator.fcm.message import Parsed, parse
-from clarion.simulator.fcm.scripts import TokenScripts
+from clarion.simulator.fcm.scripts import FLAKY_FAILURE, PREFIXES
 from clarion.simulator.model import ControlRequest, Judgement, Received, Recipient, Reply
+from clarion.simulator.scripts import TokenScripts
 
 TOKEN_PATH = "/token"  # noqa: S105 – a path
 SEND_PATH = re.compile(r"/v1/projects/([^/?]+)/messages:send(?:\?.*)?")
@@ -64,7 +65,7 @@ class FcmSimulator:
         self, *, seed: int, clock: Callable[[], float], base_url: Callable[[], str], accounts_file: Path | None = None
     ) -> None:
         self.accounts = Accounts(seed=seed, clock=clock, token_uri=lambda: base_url() + TOKEN_PATH, file=accounts_file)
-        self._scripts = TokenScripts()
+        self._scripts = TokenScripts(PREFIXES, failure=FLAKY_FAILURE)
         self._denied: set[str] = set()
         self._projects: dict[str, str] = {}
         """Paths seen before and their projects."""
