@@ -154,7 +154,9 @@ def _call(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, wor
         checks.append(negative_data_rejection)
     headers = {"authorization": f"Bearer {world.key}"}
 
-    @given(case=operation.as_strategy(generation_mode=mode, path_parameters=_ids(operation, mode, world)))
+    ids = _ids(operation, mode, world)
+
+    @given(case=operation.as_strategy(generation_mode=mode, path_parameters=ids, headers=headers))
     @hypothesis_settings(
         max_examples=EXAMPLES,
         derandomize=True,
@@ -164,7 +166,7 @@ def _call(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, wor
         suppress_health_check=list(HealthCheck),
     )
     def run(case: Case) -> None:
-        case.call_and_validate(headers=headers, checks=checks)
+        case.call_and_validate(checks=checks)
 
     run()
 
