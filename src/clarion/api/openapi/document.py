@@ -11,7 +11,7 @@ from typing import Any
 from clarion.api.decoding import NUMBER_LIMIT
 from clarion.api.openapi.device_side import DEVICE_PATHS, DEVICE_SCHEMAS
 from clarion.api.openapi.examples import REQUESTS, RESPONSES
-from clarion.api.openapi.texts import DESCRIPTION, ERRORS, SUCCESSES, TAGS
+from clarion.api.openapi.texts import DESCRIPTION, ERRORS, PARAMETERS, SUCCESSES, TAGS
 
 Document = dict[str, Any]
 Operation = dict[str, Any]
@@ -105,6 +105,8 @@ def _clean(item: dict[str, Any]) -> None:
 
 def _finish_parameter(parameter: dict[str, Any]) -> None:
     _clean(parameter)
+    if parameter["name"] in PARAMETERS:
+        parameter.setdefault("description", PARAMETERS[parameter["name"]])
     schema = parameter["schema"]
     choices = [choice for choice in schema.pop("oneOf", ()) if choice != {"type": "null"}]
     if choices:

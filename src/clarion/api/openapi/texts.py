@@ -48,3 +48,22 @@ ERRORS: Mapping[int, str] = {
     429: "Too many calls; `Retry-After` says when to go on.",
     503: "Temporarily out of service; `Retry-After` says when to try again.",
 }
+
+PARAMETERS: Mapping[str, str] = {
+    "archived": "`true` for archived ones; anything else for active ones.",
+    "cursor": "`next_cursor` of the page before; absent at the beginning.",
+    "limit": "Entries of a page: 50 unless given, at most 500.",
+    "page": "From 1.",
+    "per_page": "Entries of a page.",
+    "type": "`all` for the system's events too.",
+    "state": "Only those in this state.",
+    "reason": "Only those that failed for this reason.",
+    "provider": "`fcm`, `apns`, `webpush`, `onesignal` or `huawei`.",
+    "sched_type": "`onesend`, `weekly` or `conversion`.",
+    "device_id": "The device's id, as in the devices query.",
+    "scheduler_id": "A scheduler of any type.",
+    "country": "ISO 3166-1 alpha-2.",
+    "lang": "The language of the translation that was sent.",
+    "platform": "As the device tells it.",
+}
+"""What parameters mean that no route describes itself."""
