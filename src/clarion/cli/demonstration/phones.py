@@ -46,7 +46,7 @@ class Phones:
             made = await self._api.call("POST", instances, {"ic_token": device.ic_token})
             path = f"{instances}/{made['id']}"
             await self._api.call("PUT", f"{path}/info", device.info)
-            self._addresses[device.token] = Address(path)
+            self._addresses[device.token.journal] = Address(path)
 
     async def live(self) -> None:
         """Report every message that the simulator hands over, until cancelled; every third one is tapped."""

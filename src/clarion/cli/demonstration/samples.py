@@ -1,5 +1,6 @@
 """Sample apps and devices. Tokens tell the simulator how their devices behave."""
 
+import json
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,9 +9,20 @@ from typing import Any
 from clarion.cli.demonstration.client import JsonClient
 
 DEVICES_PER_APP = 60
-_BEHAVIOURS = ("unregistered", "flaky1", *["device"] * 10)
-"""The beginnings of tokens, in turn: one of twelve apps was removed, one answer of twelve fails once."""
+DEAD, FLAKY, WELL = "dead", "flaky1", "device"
+_BEHAVIOURS = (DEAD, FLAKY, *[WELL] * 10)
+"""In turn: of twelve devices one has removed the app, and one is refused once before it is served."""
 _PLACES = (("en", "GB"), ("pt", "BR"), ("pt", "PT"), ("de", "DE"), ("en", "US"))
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A push token."""
+
+    text: str
+    """As the device tells it to Clarion."""
+    journal: str
+    """As the simulator's journal calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +34,8 @@ class SampleApp:
     platform: str
     credentials: Callable[[JsonClient], Awaitable[dict[str, Any]]]
     """Makes the provider's part of the body that creates the app, with the simulator's help."""
+    token: Callable[[JsonClient, str], Awaitable[Token]]
+    """Makes the token of a device that behaves so, with the simulator's help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +43,8 @@ class SampleDevice:
     """One device before it has registered."""
 
     ic_token: str
+    token: Token
     info: dict[str, Any]
-
-    @property
-    def token(self) -> str:
-        """The push token."""
-        return str(self.info["transport_token"])
 
 
 async def _firebase(simulator: JsonClient) -> dict[str, Any]:
@@ -42,27 +52,40 @@ async def _firebase(simulator: JsonClient) -> dict[str, Any]:
     return {"push_provider": "firebase", "firebase_creds": account}
 
 
+async def _registration(_: JsonClient, behaviour: str) -> Token:
+    word = "unregistered" if behaviour == DEAD else behaviour
+    text = f"{word}-{secrets.token_hex(12)}"
+    return Token(text, text)
+
+
+async def _subscription(simulator: JsonClient, behaviour: str) -> Token:
+    prefix = "gone" if behaviour == DEAD else behaviour
+    made = await simulator.call("POST", "/_sim/webpush/subscriptions", {"prefix": prefix})
+    return Token(json.dumps(made), made["endpoint"].rpartition("/")[2])
+
+
 APPS = (
-    SampleApp("Weather", "fcm", "android", _firebase),
-    SampleApp("Radio", "fcm.data", "android", _firebase),
+    SampleApp("Weather", "fcm", "android", _firebase, _registration),
+    SampleApp("Radio", "fcm.data", "android", _firebase, _registration),
+    SampleApp("Shop", "webpush", "browser", _firebase, _subscription),
 )
-"""One app per transport that Clarion can send through."""
+"""One app per transport. Web push needs no credentials: every app has a key pair for it."""
 
 
-def devices_of(app: SampleApp) -> list[SampleDevice]:
+async def devices_of(app: SampleApp, simulator: JsonClient) -> list[SampleDevice]:
     """New devices of an app, of many places; some with dead tokens."""
-    return [_device(app, number) for number in range(DEVICES_PER_APP)]
+    return [await _device(app, simulator, number=number) for number in range(DEVICES_PER_APP)]
 
 
-def _device(app: SampleApp, number: int) -> SampleDevice:
-    behaviour = _BEHAVIOURS[number % len(_BEHAVIOURS)]
+async def _device(app: SampleApp, simulator: JsonClient, *, number: int) -> SampleDevice:
+    token = await app.token(simulator, _BEHAVIOURS[number % len(_BEHAVIOURS)])
     lang, country = _PLACES[number % len(_PLACES)]
     info = {
         "transport_type": app.transport,
-        "transport_token": f"{behaviour}-{secrets.token_hex(12)}",
+        "transport_token": token.text,
         "platform_type": app.platform,
         "lang": lang,
         "country": country,
         "tags": {"audiences": "demo"},
     }
-    return SampleDevice(secrets.token_hex(16), info)
+    return SampleDevice(secrets.token_hex(16), token, info)

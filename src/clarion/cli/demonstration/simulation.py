@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from clarion.foundation.errors import ConfigurationError
 from clarion.simulator import SimulatorAddress, serve
@@ -42,5 +43,6 @@ def settings_of(address: SimulatorAddress) -> dict[str, str]:
     return {
         "CLARION_FCM_URL": address.url,
         "CLARION_TOKEN_URI_ALLOW": f"{address.url}/token",
+        "CLARION_WEBPUSH_HOSTS": urlsplit(address.url).netloc,
         "CLARION_PROVIDER_CA_FILE": address.ca_file,
     }

@@ -74,7 +74,7 @@ class _Play:
         credentials = await app.credentials(self._stage.simulator)
         app_id: int = (await self._api.call("POST", "/api/b/v2/apps", {"name": app.name, **credentials}))["id"]
         sdk_id = (await self._api.call("GET", f"/api/b/v2/apps/{app_id}"))["pushexpress_id"]
-        await self._phones.register(sdk_id, devices_of(app))
+        await self._phones.register(sdk_id, await devices_of(app, self._stage.simulator))
         self._stage.console.print(f"app {app.name}: {DEVICES_PER_APP} devices with transport {app.transport}")
         return app_id
 
