@@ -74,11 +74,13 @@ def issue_server(authority: Identity, *, names: Sequence[str] = LOOPBACK_NAMES, 
     return Identity(key, builder.sign(authority.key, hashes.SHA256()))
 
 
-def server_context(bundle: Path) -> ssl.SSLContext:
-    """A TLS server context that offers HTTP/2 and HTTP/1.1."""
+def server_context(bundle: Path, *, clients: Path) -> ssl.SSLContext:
+    """A TLS server context that offers HTTP/2 and HTTP/1.1, and takes certificates of clients signed by `clients`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(bundle)
+    context.load_verify_locations(clients)
+    context.verify_mode = ssl.CERT_OPTIONAL
     context.set_alpn_protocols(["h2", "http/1.1"])
     return context
 

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from clarion.simulator.certificate import issue_server, load_authority, make_authority
+from clarion.simulator.certificate import Identity, issue_server, load_authority, make_authority
 
 
 class Files:
@@ -27,8 +27,8 @@ class Files:
         """Where a provider keeps the public half of its credentials."""
         return self._directory and self._directory / f"{provider}-accounts.json"
 
-    def write_certificates(self, *, names: Sequence[str], expired: bool) -> None:
-        """Issue the server's certificate, by the authority of an earlier start if there is one."""
+    def write_certificates(self, *, names: Sequence[str], expired: bool) -> Identity:
+        """Issue the server's certificate, by the authority of an earlier start if there is one; returns that."""
         if self._authority is not None and self._authority.exists():
             authority = load_authority(self._authority)
         else:
@@ -37,6 +37,7 @@ class Files:
             write_private(self._authority, authority.bundle_pem())
         self.ca.write_bytes(authority.certificate_pem())
         write_private(self.bundle, issue_server(authority, names=names, expired=expired).bundle_pem())
+        return authority
 
     def remove(self) -> None:
         """Delete the temporary directory."""

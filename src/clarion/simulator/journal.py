@@ -55,6 +55,8 @@ class ConnectionNote:
     requests: int = 0
     max_streams: int = 0
     closed: float = 0.0
+    certificate: bytes = b""
+    """The client's (DER), if it showed one."""
 
 
 class Journal:

@@ -10,6 +10,7 @@ from typing import Self
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from clarion.simulator.apns import ApnsSimulator
 from clarion.simulator.certificate import LOOPBACK_NAMES, server_context
 from clarion.simulator.control import Control
 from clarion.simulator.exchange import ProviderExchange
@@ -63,18 +64,24 @@ class Simulator:
     ) -> None:
         self._wanted_port = port
         self._files = Files(directory)
-        self._files.write_certificates(names=host_names, expired=expired_certificate)
+        authority = self._files.write_certificates(names=host_names, expired=expired_certificate)
         self.ca_file = str(self._files.ca)
         self.journal = Journal(self._files.journal)
         self.faults = FaultBook(seed, clock, errors=self._known_error)
         self.fcm = FcmSimulator(
             seed=seed, clock=clock, base_url=lambda: self.url, accounts_file=self._files.accounts("fcm")
         )
+        self.apns = ApnsSimulator(
+            clock=clock,
+            authority=authority,
+            certificate_of=lambda number: self.journal.connections[number - 1].certificate,
+            keys_file=self._files.accounts("apns"),
+        )
         self.webpush = WebPushSimulator(clock=clock, base_url=lambda: self.url)
-        self._providers: tuple[Provider, ...] = (self.fcm, self.webpush)
+        self._providers: tuple[Provider, ...] = (self.fcm, self.apns, self.webpush)
         exchange = ProviderExchange(self._providers, self.faults, self.journal, clock=clock)
         self._hub = Hub(exchange, self.journal, clock, fast=fast)
-        self._listener = Listener(self._hub, server_context(self._files.bundle))
+        self._listener = Listener(self._hub, server_context(self._files.bundle, clients=self._files.ca))
         exchange.control = Control(self, self._providers).handle
 
     async def __aenter__(self) -> Self:

@@ -1,6 +1,5 @@
 """Service accounts and the token endpoint: signed assertions in, access tokens out (RFC 7523 as Google does it)."""
 
-import base64
 import binascii
 import random
 import secrets
@@ -15,6 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from clarion.simulator.encoding import decode_base64url
 from clarion.simulator.fcm import answers
 from clarion.simulator.model import Reply
 
@@ -254,11 +254,6 @@ def split_assertion(assertion: str) -> tuple[JwtHeader, Claims, bytes, bytes]:
         )
     except (binascii.Error, msgspec.DecodeError, ValueError) as error:
         raise Refused("invalid_grant", "Bad Request: the assertion cannot be decoded") from error
-
-
-def decode_base64url(text: str) -> bytes:
-    """Base64url without padding (RFC 7515 §2)."""
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
 def verify_signature(account: Account, signed: bytes, signature: bytes) -> None:

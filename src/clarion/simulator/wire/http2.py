@@ -56,6 +56,7 @@ class Http2Connection(asyncio.Protocol):
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
         self.note = self._hub.opened(self, 2)
+        self.note.certificate = transport.get_extra_info("ssl_object").getpeercert(binary_form=True) or b""
         limit = self._limit()
         self._limits.append(limit)
         self._outbox.add(
