@@ -189,12 +189,13 @@ class World:
         settings = read_settings({}, **{**self.flags(), **overrides})
         worker = build_worker(settings, self.services, self.database, self.keeper, clock=clock)
         stop = asyncio.Event()
-        running = asyncio.create_task(run_worker(worker, stop))
-        try:
-            yield worker
-        finally:
-            stop.set()
-            await asyncio.wait_for(running, 40)
+        async with asyncio.TaskGroup() as tasks:  # a worker that fails ends the test at once
+            running = tasks.create_task(run_worker(worker, stop))
+            try:
+                yield worker
+            finally:
+                stop.set()
+                await asyncio.wait_for(asyncio.shield(running), 40)
 
     def flags(self) -> dict[str, object]:
         """The worker's settings."""

@@ -1,0 +1,131 @@
+"""Providers that recycle connections, are away, or never answer (PF-1, PF-4, PF-9)."""
+
+import asyncio
+import time
+
+import pytest
+from tests.integration.worker.harness import SkipClock, World, tokens_of
+
+from clarion.simulator import Action, Manner, Mode, Rule, WireSettings
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_goaway_every_300_messages_loses_and_doubles_nobody(world: World) -> None:
+    """PF-4."""
+    world.sim.tune(WireSettings(goaway_every=300))
+    await world.establish()
+    tokens = tokens_of(6000)
+    await world.add_devices(tokens)
+    await world.plan()
+    async with world.worker():
+        await world.until_complete(seconds=60)
+    assert world.accepted_once(tokens)
+    assert await world.counts() == {"sent": 6000}
+    assert len(world.sim.journal.connections) >= 20
+    await world.check()
+
+
+async def test_an_outage_opens_the_breaker_loses_nobody_and_doubles_nobody(world: World) -> None:
+    """PF-1: connections refused for a while."""
+    await world.establish()
+    await world.add_devices(["before"])
+    await world.plan()
+    clock = SkipClock()
+    tokens = tokens_of(3000)
+    async with world.worker(clock):
+        await world.until_complete()
+        await world.sim.listen(Mode.REFUSE)
+        await world.add_devices(tokens)
+        await world.execute("update device set active = false where token = 'before'")
+        await world.schedule()
+        await world.until("select count(*) >= 20 from delivery where state = 1")
+        await world.until("select count(*) = 2 from send")
+        await world.until_idle()
+        tried = await world.value("select count(*) from delivery where state = 1")
+        assert tried < 3000
+        assert not await world.value("select bool_or(may_be_sent) from delivery")
+        await world.sim.listen(Mode.OPEN)
+        for _ in range(100):
+            clock.skip(20)
+            await world.hasten()
+            await asyncio.sleep(0.1)  # real time for the worker between two leaps of its clock
+            if await world.value("select bool_and(state = 'complete') from send"):
+                break
+        await world.until_complete()
+    assert world.accepted_once(["before", *tokens])
+    await world.check()
+
+
+async def test_an_account_whose_provider_never_answers_does_not_delay_another(world: World) -> None:
+    """PF-9: B beside a stuck A takes at most twice its time alone plus a second (and a margin for this machine)."""
+    other = await world.neighbour("acceptance-two")
+    await other.establish()
+    await world.establish()
+    await world.add_devices(tokens_of(4000, "stuck"))
+    await other.add_devices(tokens_of(100, "small"))
+    async with world.worker() as worker:
+        await world.plan()
+        await world.until_complete()
+        alone = await _time_of(other)
+        world.sim.faults.add(
+            Rule(action=Action(manner=Manner.SILENCE), provider="fcm", endpoint="send", project="acceptance-one")
+        )
+        await world.add_devices(tokens_of(10_000, "more"))
+        await world.plan()
+        seen = world.handed_over()
+        await world.sim.journal.until(lambda: world.handed_over() >= seen + 300)
+        beside = await _time_of(other)
+        assert beside <= 2 * alone + 2
+        await world.services.schedulers.cancel(world.caller, await _newest_scheduler(world))
+        world.sim.disconnect()
+        assert worker is not None
+
+
+async def _time_of(world: World) -> float:
+    """Seconds from the due moment of a send of this account to its completion."""
+    began = time.monotonic()
+    await world.schedule()
+    await world.until(
+        "select count(*) = (select count(*) from scheduler where account_id = $1) and bool_and(state = 'complete') "
+        "from send where account_id = $1",
+        world.account_id,
+    )
+    return time.monotonic() - began
+
+
+async def _newest_scheduler(world: World) -> int:
+    scheduler_id: int = await world.value("select max(id) from scheduler where account_id = $1", world.account_id)
+    return scheduler_id
+
+
+async def test_what_is_in_flight_and_unrecorded_never_exceeds_its_bound(world: World) -> None:
+    """The duplicate window, reliability.md §1.2."""
+    await world.establish()
+    tokens = tokens_of(1500)
+    await world.add_devices(tokens)
+    world.sim.faults.add(Rule(action=Action(delay=0.02), provider="fcm", endpoint="send"))
+    await world.plan()
+    most = 0
+    async with world.worker(max_unrecorded=50):
+        while not await world.value("select bool_and(state = 'complete') from send"):
+            handed_over = world.handed_over()  # before the rows are counted: never too high
+            most = max(most, handed_over - await world.value("select count(*) from delivery"))
+    assert 10 < most <= 50
+    assert world.sim.journal.max_parallel_streams <= 50
+    assert world.accepted_once(tokens)
+    await world.check()
+
+
+async def test_a_window_of_one_message_still_gets_everywhere(world: World) -> None:
+    tokens = tokens_of(20)
+    await world.add_devices(tokens)
+    other = await world.neighbour("acceptance-two")
+    await other.add_devices(tokens_of(20, "other"))
+    await world.plan()
+    await other.plan()
+    async with world.worker(max_unrecorded=1):
+        await world.until_complete()
+    assert world.sim.journal.accepted == 40
+    assert world.sim.journal.max_parallel_streams == 1
+    await world.check()
