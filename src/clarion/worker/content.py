@@ -4,11 +4,19 @@ import random
 from collections.abc import Sequence
 from datetime import datetime
 
-from clarion.features.deliveries.model import Attempt, Job, Recipient
+from clarion.features.deliveries.model import Attempt, Dimensions, Job, Recipient
 from clarion.features.pushes import PushContent
 from clarion.foundation.ids import MessageIds
 from clarion.providers.contract import Prepared, Sender, Verdict
 from clarion.providers.transport import Request
+
+_Kind = tuple[int, str, str, str, str]
+"""Push, device language, transport, country and platform: devices of one kind get the same words."""
+
+
+def dimensions(job: Job, push_id: int, lang: str, country: str, platform: str) -> Dimensions:
+    """What the ledger keeps of a message besides its device and outcome."""
+    return Dimensions(job.day, job.app_id, job.send_id, job.account_id, push_id, job.provider, lang, country, platform)
 
 
 class Renderer:
@@ -19,6 +27,7 @@ class Renderer:
         self._ids = ids
         self._ttl = -1
         self._prepared: dict[tuple[int, str, str], Prepared] = {}
+        self._known: dict[_Kind, tuple[Prepared, Dimensions]] = {}
 
     def _fragments(self, push: PushContent, lang: str, transport: str) -> Prepared:
         key = (push.id, lang, transport)
@@ -34,6 +43,15 @@ class Renderer:
         if ttl != self._ttl:
             self._ttl = ttl
             self._prepared.clear()
+            self._known.clear()
+
+    def _learn(self, job: Job, push: PushContent, kind: _Kind) -> tuple[Prepared, Dimensions]:
+        """What all devices of one kind share."""
+        _, device_lang, transport, country, platform = kind
+        lang = push.language_for(device_lang)
+        common = dimensions(job, push.id, lang, country, platform)
+        found = self._known[kind] = self._fragments(push, lang, transport), common
+        return found
 
     def render(
         self, job: Job, recipients: Sequence[Recipient], pushes: Sequence[PushContent], now: datetime
@@ -41,15 +59,16 @@ class Renderer:
         """Requests for first attempts, and messages that cannot be sent at all with the reason."""
         self.set_moment(job.expires_at, now)
         prefix = self._ids.prefix(job.day, job.send_id, job.app_id)
-        make, only = self._ids.make, pushes[0] if len(pushes) == 1 else None
+        make, known, only = self._ids.make, self._known, pushes[0] if len(pushes) == 1 else None
         requests: list[Request] = []
         refused: list[tuple[Attempt, Verdict]] = []
         for device_id, token, transport, country, device_lang, platform, token_hash in recipients:
             push = only or random.choice(pushes)  # noqa: S311 - a fair share, not a secret
-            lang = push.language_for(device_lang)
+            kind = (push.id, device_lang, transport, country, platform)
+            prepared, common = known.get(kind) or self._learn(job, push, kind)
             msg_id, uuid = make(prefix, device_id)
-            attempt = Attempt(job, device_id, country, platform, token_hash, push.id, lang, now)
-            message = self._fragments(push, lang, transport).request(token, msg_id, uuid, attempt)
+            attempt = Attempt(job, common, device_id, token_hash, now)
+            message = prepared.request(token, msg_id, uuid, attempt)
             if isinstance(message, Verdict):
                 refused.append((attempt, message))
             else:

@@ -233,6 +233,7 @@ class Lane:
             verdict = sender.verdict(answer)
             if verdict.outcome is Outcome.OK:
                 recorder.sent(attempt, verdict, now)
+                attempt.request = None
                 if self._message_faults:
                     self._message_faults.pop(attempt.push_id, None)
             else:
@@ -286,6 +287,7 @@ class Lane:
         standing = Standing(attempt.number, attempt.first_at, attempt.job.expires_at)
         decision = decide(verdict, standing, now=now, backoff=self.parts.backoff)
         self.parts.recorder.settle(attempt, verdict, decision, now)
+        attempt.request = None
         self._watch_push(attempt, verdict)
 
     def _throttle(self, verdict: Verdict) -> None:

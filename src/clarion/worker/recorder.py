@@ -8,15 +8,16 @@ from datetime import datetime
 
 from clarion.features.deliveries.decide import Decision
 from clarion.features.deliveries.ledger import Batch, Ledger
-from clarion.features.deliveries.model import Attempt, Entry, Job, State, TokenDrop, Whereabouts
+from clarion.features.deliveries.model import Attempt, Entry, Job, Result, State, TokenDrop, Whereabouts
 from clarion.providers.contract import Outcome, Verdict
 from clarion.worker.window import LaneKey, Window
 
 FLUSH_AFTER = 0.01
 """Seconds that an outcome waits for company at most."""
 FLUSH_SIZE = 1000
-_PARALLEL = 2
+_PARALLEL = 1
 _HASH_PREFIX = 8
+_SENT_AT_ONCE = Result(State.SENT, None, "OK", 1, may_be_sent=False)
 _DROPS = {Outcome.TOKEN_CERTAIN: False, Outcome.TOKEN_GUARDED: True}
 
 
@@ -33,6 +34,7 @@ class Recorder:
         self._size = min(FLUSH_SIZE, max(1, window.capacity // 4))
         self._batch = Batch()
         self._jobs: Counter[Job] = Counter()
+        self._waiting = 0
         self._full = asyncio.Event()
         self._slots = asyncio.Semaphore(_PARALLEL)
         self.on_paused: Callable[[list[LaneKey]], None] = _nobody
@@ -43,7 +45,10 @@ class Recorder:
         if verdict.environment is not None:
             found = Whereabouts(attempt.job.app_id, attempt.token_hash, verdict.environment)
             self._batch.found.append(found)
-        self._add(attempt, State.SENT, None, verdict, now=now, next_at=None, counted=True)
+        result = _SENT_AT_ONCE
+        if attempt.has_row:
+            result = Result(State.SENT, None, verdict.code, attempt.number, attempt.may_be_sent)
+        self._add(attempt, result, verdict, settled_at=now)
 
     def settle(self, attempt: Attempt, verdict: Verdict, decision: Decision, now: datetime) -> None:
         """A message ends or waits, as decided."""
@@ -61,15 +66,16 @@ class Recorder:
                 since=verdict.dead_since,
             )
             self._batch.drops.append(drop)
+        number = attempt.number if decision.counted or attempt.has_row else 0
         self._add(
             attempt,
-            decision.state,
-            decision.reason,
+            Result(decision.state, decision.reason, verdict.code or None, number, attempt.may_be_sent),
             verdict,
-            now=now,
+            settled_at=None if decision.state is State.WAITING else now,
             next_at=decision.next_attempt_at,
-            counted=decision.counted,
         )
+        if attempt.has_row and not decision.counted:
+            self._batch.uncounted.add(self._batch.settlements[-1].key)
 
     def answered(self, lane: LaneKey, count: int) -> None:
         """So many provider answers came for a credential; the mass guard weighs drops against them."""
@@ -78,46 +84,27 @@ class Recorder:
     def _add(
         self,
         attempt: Attempt,
-        state: State,
-        reason: str | None,
+        result: Result,
         verdict: Verdict,
         *,
-        now: datetime,
-        next_at: datetime | None,
-        counted: bool,
+        settled_at: datetime | None,
+        next_at: datetime | None = None,
     ) -> None:
-        job = attempt.job
         entry = Entry(
-            job.day,
-            job.app_id,
-            job.send_id,
-            job.account_id,
-            attempt.push_id,
-            job.provider,
-            attempt.lang,
-            attempt.country,
-            attempt.platform,
-            state,
-            reason,
-            verdict.code or None,
-            attempt.number if counted or attempt.has_row else 0,
-            attempt.may_be_sent,
+            attempt.dimensions,
+            result,
             attempt.first_at,
-            None if state is State.WAITING else now,
+            settled_at,
             attempt.device_id,
             attempt.token_hash[:_HASH_PREFIX],
             verdict.provider_id,
             next_at,
         )
         batch = self._batch
-        if attempt.has_row:
-            batch.settlements.append(entry)
-            if not counted:
-                batch.uncounted.add((job.app_id, job.send_id, attempt.device_id))
-        else:
-            batch.entries.append(entry)
-        self._jobs[job] += 1
-        if batch.size >= self._size:
+        (batch.settlements if attempt.has_row else batch.entries).append(entry)
+        self._jobs[attempt.job] += 1
+        self._waiting += 1
+        if self._waiting >= self._size:
             self._full.set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -128,9 +115,10 @@ class Recorder:
                     await asyncio.wait_for(self._full.wait(), FLUSH_AFTER)
                 self._full.clear()
                 if not self._empty:
-                    await self._slots.acquire()
+                    await self._slots.acquire()  # meanwhile the batch grows
+                    self._full.clear()
                     writes.create_task(self._write(self._batch, self._jobs))
-                    self._batch, self._jobs = Batch(), Counter()
+                    self._batch, self._jobs, self._waiting = Batch(), Counter(), 0
 
     @property
     def _empty(self) -> bool:

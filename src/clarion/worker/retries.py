@@ -17,7 +17,7 @@ from clarion.foundation.errors import Unavailable
 from clarion.foundation.ids import MessageIds
 from clarion.providers.contract import Outcome, Verdict
 from clarion.providers.transport import Request
-from clarion.worker.content import Renderer
+from clarion.worker.content import Renderer, dimensions
 from clarion.worker.lane import Lane, LaneBlocked
 from clarion.worker.lanes import Lanes
 from clarion.worker.plans import OpenSend, Plans
@@ -198,12 +198,9 @@ def _send(row: WaitingDelivery) -> int:
 def _attempt(job: RetryJob, row: WaitingDelivery) -> Attempt:
     return Attempt(
         job,
+        dimensions(job, row.push_id, row.lang, row.country, row.platform),
         row.device_id,
-        row.country,
-        row.platform,
         row.token_hash or b"",
-        row.push_id,
-        row.lang,
         row.created_at,
         number=row.attempt,
         has_row=True,

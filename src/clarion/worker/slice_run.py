@@ -14,7 +14,7 @@ from clarion.foundation.clock import Clock
 from clarion.foundation.errors import Unavailable
 from clarion.foundation.ids import MessageIds
 from clarion.providers.contract import Outcome, Verdict
-from clarion.worker.content import Renderer
+from clarion.worker.content import Renderer, dimensions
 from clarion.worker.lane import Lane, LaneBlocked
 from clarion.worker.plans import OpenSend
 from clarion.worker.recorder import Recorder
@@ -161,7 +161,8 @@ class SliceRun:
         part = recipients[: await self._window.take(self.key, wanted)]
         self._take(len(part))
         for recipient in part:
-            attempt = Attempt(self, recipient[0], recipient[3], recipient[5], recipient[6], push, recipient[4], now)
+            device_id, _, _, country, lang, platform, token_hash = recipient
+            attempt = Attempt(self, dimensions(self, push, lang, country, platform), device_id, token_hash, now)
             self._recorder.settle(attempt, _EXPIRED, Decision(State.FAILED, Reason.EXPIRED, counted=False), now)
         return len(part)
 

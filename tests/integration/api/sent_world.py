@@ -10,7 +10,7 @@ from management_client import Api
 from clarion.db import Database
 from clarion.features.deliveries.feedback import Confirmation
 from clarion.features.deliveries.ledger import Batch, Ledger
-from clarion.features.deliveries.model import Entry, State
+from clarion.features.deliveries.model import Dimensions, Entry, Result, State
 from clarion.features.sends.model import LAST_DEVICE_ID
 from clarion.services import Services
 from factories import new_app, new_device
@@ -104,30 +104,21 @@ class SentWorld:
     def _entry(self, send_id: int, app_id: int, outcome: Outcome) -> Entry:
         now = datetime.now(UTC)
         waiting = outcome.state is State.WAITING
-        row = {
-            "day": now.date(),
-            "app_id": app_id,
-            "send_id": send_id,
-            "device_id": outcome.device_id,
-            "account_id": self.api.account_id,
-            "push_id": 1,
-            "provider": "fcm",
-            "lang": "en",
-            "country": "PT",
-            "platform": "android",
-            "state": outcome.state,
-            "reason": outcome.reason,
-            "code": outcome.code,
-            "provider_id": "p-1" if outcome.state is State.SENT else None,
-            "token_hash": b"token",
-            "attempt": 1,
-            "may_be_sent": False,
-            "next_attempt_at": now + timedelta(minutes=5) if waiting else None,
-            "created_at": now,
-            "settled_at": None if waiting else now,
-            **outcome.columns,
-        }
-        return Entry(**row)
+        dimensions = Dimensions(
+            now.date(), app_id, send_id, self.api.account_id, 1, "fcm", lang="en", country="PT", platform="android"
+        )
+        result = Result(outcome.state, outcome.reason, outcome.code, 1, may_be_sent=False)
+        entry = Entry(
+            dimensions,
+            result,
+            created_at=now,
+            settled_at=None if waiting else now,
+            device_id=outcome.device_id,
+            token_hash=b"token",
+            provider_id="p-1" if outcome.state is State.SENT else None,
+            next_attempt_at=now + timedelta(minutes=5) if waiting else None,
+        )
+        return _altered(entry, outcome.columns)
 
     async def confirm(self, send_id: int, app_id: int, device_id: int, *, clicked: bool = False) -> None:
         """The device reports that it got the message, or that it was clicked."""
@@ -139,3 +130,11 @@ class SentWorld:
         """One statement's first value."""
         async with self.database.acquire() as conn:
             return await conn.fetchval(statement, *values)
+
+
+def _altered(entry: Entry, columns: Mapping[str, object]) -> Entry:
+    """The entry with some columns changed, wherever they stand."""
+    own = {name: value for name, value in columns.items() if name in Entry._fields}
+    shared = {name: value for name, value in columns.items() if name in Dimensions._fields}
+    result = {name: value for name, value in columns.items() if name in Result._fields}
+    return entry._replace(dimensions=entry.dimensions._replace(**shared), result=entry.result._replace(**result), **own)

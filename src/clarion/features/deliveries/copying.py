@@ -5,15 +5,15 @@ and each row is one pack and one join (docs/adr/0005).
 """
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
-from clarion.features.deliveries.model import GROUP, Entry
+from clarion.features.deliveries.model import Dimensions, Entry, Result
 
-K = TypeVar("K")
+T = TypeVar("T")
 
-COLUMNS = Entry._fields
+COLUMNS = (*Dimensions._fields, *Result._fields, *Entry._fields[2:])
 """Columns of `delivery` in the order of an encoded row."""
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -42,51 +42,59 @@ def _moment(value: datetime | None) -> bytes:
     return _NULL if value is None else _int8(8, (value - _EPOCH) // _MICROSECOND)
 
 
-def _group(group: tuple[Any, ...]) -> bytes:
-    """The common fields of rows, behind the number of fields of a row."""
-    day, app_id, send_id, account_id, push_id, *texts, attempt, may_be_sent = group
-    provider, lang, country, platform, state, reason, code = texts
+def _dimensions(value: Dimensions) -> bytes:
+    """The fields of the dimensions, behind the number of fields of a row."""
+    numbers = (value.app_id, value.send_id, value.account_id, value.push_id)
+    texts = (value.provider, value.lang, value.country, value.platform)
     return b"".join(
         (
             _field_count(len(COLUMNS)),
-            _int4(4, day.toordinal() - _DAY_ZERO),
-            *(_int8(8, number) for number in (app_id, send_id, account_id, push_id)),
-            *(_text(text) for text in (provider, lang, country, platform)),
-            _int2(2, state),
-            _text(reason),
-            _text(code),
-            _int2(2, attempt),
-            b"\0\0\0\1\1" if may_be_sent else b"\0\0\0\1\0",
+            _int4(4, value.day.toordinal() - _DAY_ZERO),
+            *(_int8(8, number) for number in numbers),
+            *(_text(text) for text in texts),
         )
     )
 
 
-class _Known(dict[K, bytes]):
-    """Encoded values by value, made on first use."""
+def _result(value: Result) -> bytes:
+    return b"".join(
+        (
+            _int2(2, value.state),
+            _text(value.reason),
+            _text(value.code),
+            _int2(2, value.attempt),
+            b"\0\0\0\1\1" if value.may_be_sent else b"\0\0\0\1\0",
+        )
+    )
 
-    def __init__(self, encode_one: Callable[[K], bytes]) -> None:
+
+class _Known(dict[int, bytes], Generic[T]):
+    """Encoded objects by identity: the entries of a batch share them, and looking them up by value costs more."""
+
+    def __init__(self, encode_one: Callable[[T], bytes]) -> None:
         super().__init__()
         self._encode_one = encode_one
 
-    def __missing__(self, key: K) -> bytes:
-        value = self[key] = self._encode_one(key)
-        return value
+    def add(self, value: T) -> bytes:
+        """Encode an object on first sight."""
+        encoded = self[id(value)] = self._encode_one(value)
+        return encoded
 
 
-def encode(entries: Iterable[Entry]) -> bytes:
+def encode(entries: Sequence[Entry]) -> bytes:
     """The complete COPY data for `entries`."""
-    groups, moments = _Known(_group), _Known(_moment)
+    dimensions, results, moments = _Known(_dimensions), _Known(_result), _Known(_moment)
     parts = [_HEADER]
-    for entry in entries:
-        token_hash = entry[17]
+    for one, result, created_at, settled_at, device_id, token_hash, provider_id, next_at in entries:
         parts += (
-            groups[tuple.__getitem__(entry, GROUP)],
-            moments[entry[14]],
-            moments[entry[15]],
-            _device(8, entry[16], len(token_hash)),
+            dimensions.get(id(one)) or dimensions.add(one),
+            results.get(id(result)) or results.add(result),
+            moments.get(id(created_at)) or moments.add(created_at),
+            moments.get(id(settled_at)) or moments.add(settled_at),
+            _device(8, device_id, len(token_hash)),
             token_hash,
-            _text(entry[18]),
-            moments[entry[19]],
+            _text(provider_id),
+            moments.get(id(next_at)) or moments.add(next_at),
         )
     parts.append(_TRAILER)
     return b"".join(parts)

@@ -17,7 +17,7 @@ import asyncpg
 from clarion.db import Connection, Database, load
 from clarion.features.deliveries.copying import COLUMNS, encode
 from clarion.features.deliveries.guard import Window, judge
-from clarion.features.deliveries.model import GROUP, Entry, State, TokenDrop, Whereabouts
+from clarion.features.deliveries.model import Entry, State, TokenDrop, Whereabouts
 from clarion.features.sends import SendService
 from clarion.features.statistics import StatisticsService, StatRow
 from clarion.features.statistics.model import hour_of
@@ -27,7 +27,7 @@ from clarion.providers.registry import transports_of
 SQL = load(__package__)
 _Key = tuple[int, int, int]
 _RETRY_PAUSE = 0.5
-_OUTCOMES = {State.SENT: "sent", State.CANCELLED: "cancelled"}
+_OUTCOMES: dict[int, str] = {State.SENT: "sent", State.CANCELLED: "cancelled"}
 
 
 @dataclass(slots=True)
@@ -77,9 +77,9 @@ class Ledger:
 
     async def _write(self, batch: Batch, *, careful: bool) -> list[tuple[int, str]]:
         async with self._database.transaction() as connection:
-            counted = await self._insert(connection, batch.entries, careful=careful)
-            counted += await self._settle(connection, batch)
-            await self._statistics.fold(connection, _stat_rows(counted))
+            inserted = await self._insert(connection, batch.entries, careful=careful)
+            settled = await self._settle(connection, batch)
+            await self._statistics.fold(connection, _stat_rows((*inserted, *settled)))
             await self._count_results(connection, batch)
             await _remember(connection, batch.found)
             return await self._drop_tokens(connection, batch.drops)
@@ -93,10 +93,10 @@ class Ledger:
                 "delivery", source=BytesIO(encode(entries)), columns=COLUMNS, format="binary"
             )
             return entries
-        columns = zip(*entries, strict=True)
+        columns = zip(*((*entry.dimensions, *entry.result, *entry[2:]) for entry in entries), strict=True)
         rows = await SQL.insert.fetch(connection, **{f"c{no}": list(values) for no, values in enumerate(columns)})
         inserted = {(row["app_id"], row["send_id"], row["device_id"]) for row in rows}
-        return [entry for entry in entries if _key(entry) in inserted]
+        return [entry for entry in entries if entry.key in inserted]
 
     async def _settle(self, connection: Connection, batch: Batch) -> list[Entry]:
         """Update waiting rows; returns those that still waited for this attempt."""
@@ -105,23 +105,23 @@ class Ledger:
             return []
         rows = await SQL.settle.fetch(
             connection,
-            days=[entry.day for entry in entries],
-            app_ids=[entry.app_id for entry in entries],
-            send_ids=[entry.send_id for entry in entries],
+            days=[entry.dimensions.day for entry in entries],
+            app_ids=[entry.dimensions.app_id for entry in entries],
+            send_ids=[entry.dimensions.send_id for entry in entries],
             device_ids=[entry.device_id for entry in entries],
-            states=[entry.state for entry in entries],
-            reasons=[entry.reason for entry in entries],
-            codes=[entry.code for entry in entries],
+            states=[entry.result.state for entry in entries],
+            reasons=[entry.result.reason for entry in entries],
+            codes=[entry.result.code for entry in entries],
             provider_ids=[entry.provider_id for entry in entries],
             token_hashes=[entry.token_hash for entry in entries],
-            attempts=[entry.attempt for entry in entries],
-            maybes=[entry.may_be_sent for entry in entries],
+            attempts=[entry.result.attempt for entry in entries],
+            maybes=[entry.result.may_be_sent for entry in entries],
             nexts=[entry.next_attempt_at for entry in entries],
             settled=[entry.settled_at for entry in entries],
-            uncounted=[_key(entry) in batch.uncounted for entry in entries],
+            uncounted=[entry.key in batch.uncounted for entry in entries],
         )
         settled = {(row["app_id"], row["send_id"], row["device_id"]) for row in rows}
-        return [entry for entry in entries if _key(entry) in settled]
+        return [entry for entry in entries if entry.key in settled]
 
     async def _count_results(self, connection: Connection, batch: Batch) -> None:
         guarded = Counter((drop.app_id, drop.provider) for drop in batch.drops if drop.guarded)
@@ -167,10 +167,6 @@ class Ledger:
         await self._sends.reopen({row["send_id"] for row in rows}, within=connection)
 
 
-def _key(entry: Entry) -> _Key:
-    return entry.app_id, entry.send_id, entry.device_id
-
-
 def _credential(drop: TokenDrop) -> tuple[int, str]:
     return drop.app_id, drop.provider
 
@@ -202,16 +198,28 @@ async def _mark(connection: Connection, drops: Sequence[TokenDrop], *, suspects:
         await SQL.drop_tokens.execute(connection, **more, **columns)
 
 
-_COUNTED = itemgetter(GROUP, Entry._fields.index("settled_at"))
+_COUNTED = itemgetter(0, 1, 3)
+"""Dimensions, result and settled_at of an entry."""
 
 
 def _stat_rows(entries: Iterable[Entry]) -> list[StatRow]:
     """Counts of the terminal outcomes among `entries`."""
     rows = []
-    for (group, settled_at), n in Counter(map(_COUNTED, entries)).items():
-        _day, app_id, send_id, account_id, push_id, _provider, lang, country, platform, state, reason, *_ = group
+    for (one, result, settled_at), n in Counter(map(_COUNTED, entries)).items():
         if settled_at is not None:
-            outcome = f"failed:{reason}" if state == State.FAILED else _OUTCOMES[state]
-            hour = hour_of(settled_at)
-            rows.append(StatRow(account_id, app_id, send_id, push_id, country, lang, platform, hour, outcome, n))
+            outcome = f"failed:{result.reason}" if result.state == State.FAILED else _OUTCOMES[result.state]
+            rows.append(
+                StatRow(
+                    one.account_id,
+                    one.app_id,
+                    one.send_id,
+                    one.push_id,
+                    one.country,
+                    one.lang,
+                    one.platform,
+                    hour_of(settled_at),
+                    outcome,
+                    n,
+                )
+            )
     return rows

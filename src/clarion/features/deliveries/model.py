@@ -56,63 +56,8 @@ class Job(Protocol):
         """A message was certainly not processed and is not to be counted; try it again after `wait` seconds."""
 
 
-class Attempt:
-    """One message in flight: the tag that goes with its request and comes back with its answer."""
-
-    __slots__ = (
-        "country",
-        "device_id",
-        "first_at",
-        "has_row",
-        "job",
-        "lang",
-        "may_be_sent",
-        "number",
-        "platform",
-        "push_id",
-        "refreshed",
-        "request",
-        "token_hash",
-    )
-
-    def __init__(
-        self,
-        job: Job,
-        device_id: int,
-        country: str,
-        platform: str,
-        token_hash: bytes,
-        push_id: int,
-        lang: str,
-        first_at: datetime,
-        *,
-        number: int = 1,
-        has_row: bool = False,
-        may_be_sent: bool = False,
-    ) -> None:
-        self.job = job
-        self.device_id = device_id
-        self.country = country
-        self.platform = platform
-        self.token_hash = token_hash
-        self.push_id = push_id
-        self.lang = lang
-        self.first_at = first_at
-        self.number = number
-        """Of this attempt, from 1."""
-        self.has_row = has_row
-        """A waiting row exists and is updated; otherwise the outcome makes a new row."""
-        self.may_be_sent = may_be_sent
-        self.refreshed = False
-        """The access token was renewed for this message once already."""
-        self.request: Request | None = None
-
-
-class Entry(NamedTuple):
-    """One line of the ledger: a delivery with its outcome.
-
-    What many lines of a batch have in common stands first, so that it is encoded and counted once (`GROUP`).
-    """
+class Dimensions(NamedTuple):
+    """What many deliveries have in common, whatever becomes of them; made once for all that share it."""
 
     day: date
     app_id: int
@@ -123,11 +68,77 @@ class Entry(NamedTuple):
     lang: str
     country: str
     platform: str
+
+
+class Result(NamedTuple):
+    """What became of an attempt, as many deliveries share it."""
+
     state: int
     reason: str | None
     code: str | None
     attempt: int
     may_be_sent: bool
+
+
+class Attempt:
+    """One message in flight: the tag that goes with its request and comes back with its answer."""
+
+    __slots__ = (
+        "device_id",
+        "dimensions",
+        "first_at",
+        "has_row",
+        "job",
+        "may_be_sent",
+        "number",
+        "refreshed",
+        "request",
+        "token_hash",
+    )
+
+    def __init__(
+        self,
+        job: Job,
+        dimensions: Dimensions,
+        device_id: int,
+        token_hash: bytes,
+        first_at: datetime,
+        *,
+        number: int = 1,
+        has_row: bool = False,
+        may_be_sent: bool = False,
+    ) -> None:
+        self.job = job
+        self.dimensions = dimensions
+        self.device_id = device_id
+        self.token_hash = token_hash
+        self.first_at = first_at
+        self.number = number
+        """Of this attempt, from 1."""
+        self.has_row = has_row
+        """A waiting row exists and is updated; otherwise the outcome makes a new row."""
+        self.may_be_sent = may_be_sent
+        self.refreshed = False
+        """The access token was renewed for this message once already."""
+        self.request: Request | None = None
+        """While it may have to be sent again; dropped with the answer, since the request refers back."""
+
+    @property
+    def push_id(self) -> int:
+        """The push whose words it carries."""
+        return self.dimensions.push_id
+
+    @property
+    def lang(self) -> str:
+        """The language of its translation."""
+        return self.dimensions.lang
+
+
+class Entry(NamedTuple):
+    """One line of the ledger: a delivery with its outcome."""
+
+    dimensions: Dimensions
+    result: Result
     created_at: datetime
     settled_at: datetime | None
     device_id: int
@@ -135,9 +146,10 @@ class Entry(NamedTuple):
     provider_id: str | None
     next_attempt_at: datetime | None
 
-
-GROUP = slice(0, 14)
-"""The fields of an entry that hardly differ within a batch."""
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """(app, send, device)."""
+        return self.dimensions.app_id, self.dimensions.send_id, self.device_id
 
 
 @dataclass(frozen=True, slots=True)

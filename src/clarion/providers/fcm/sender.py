@@ -1,20 +1,23 @@
 """One FCM credential's way out: its channel, its access token, and the head that all its requests share."""
 
-import re
+import string
 from collections.abc import Sequence
 from urllib.parse import quote, urlsplit
 
 from clarion.foundation.clock import Clock
+from clarion.providers.access import Http
+from clarion.providers.bearer import BearerChannel, Letterhead
 from clarion.providers.contract import Content, Credential, CredentialRefused, Outcome, Verdict
-from clarion.providers.fcm.assertion import Bearer
-from clarion.providers.fcm.auth import AccessToken, Http
+from clarion.providers.fcm.auth import AccessToken
 from clarion.providers.fcm.payload import Template, render
 from clarion.providers.fcm.service_account import ServiceAccount, read_service_account
 from clarion.providers.fcm.settings import FcmSettings
 from clarion.providers.fcm.verdicts import accepted, read
 from clarion.providers.transport import Answer, Head, Request, Sink, Transport
 
-_SENDABLE = re.compile(r"[A-Za-z0-9_:.=%-]{1,4096}").fullmatch
+_LONGEST_TOKEN = 4096
+_TOKEN_BYTES = (string.ascii_letters + string.digits + "_:.=%-").encode()
+"""What FCM tokens are made of (providers.md §2.3)."""
 _MALFORMED = Verdict(
     Outcome.TOKEN_GUARDED, "MALFORMED_TOKEN", text="the token has characters that FCM tokens never have"
 )
@@ -46,9 +49,10 @@ class FcmPrepared:
 
     def request(self, token: str, msg_id: bytes, uuid: bytes, tag: object) -> Request | Verdict:
         """See `contract.Prepared.request`."""
-        if not _SENDABLE(token):
+        data = token.encode()
+        if not data or len(data) > _LONGEST_TOKEN or data.translate(None, _TOKEN_BYTES):
             return _MALFORMED
-        return Request(self._letterhead.use(), self._template.body(token.encode(), msg_id, uuid), tag)
+        return Request(self._letterhead.use(), self._template.body(data, msg_id, uuid), tag)
 
 
 def _usable_account(credential: Credential, settings: FcmSettings) -> ServiceAccount:
