@@ -13,7 +13,7 @@ from clarion.providers.apns.auth import KEEP, JwtStore
 from clarion.providers.apns.credential import read_credential
 from clarion.providers.apns.payload import Fragments, render
 from clarion.providers.apns.settings import ApnsSettings
-from clarion.providers.apns.trials import Trials
+from clarion.providers.apns.trials import Admission, Trials
 from clarion.providers.apns.verdicts import Remedy, accepted, read, wrong_clock
 from clarion.providers.apns.way import Notification, Surroundings, Way
 from clarion.providers.contract import Content, Credential, CredentialRefused, Outcome, Verdict
@@ -26,6 +26,7 @@ _MALFORMED = Verdict(
 _BAD_TOKEN = Verdict(
     Outcome.TOKEN_GUARDED, "BadDeviceToken", text="the token is malformed or belongs to neither environment of this app"
 )
+_UNTRIED = Verdict(Outcome.UNSENT, "BadDeviceToken", text="closed before the other environment was tried")
 
 
 class Judged(Answer):
@@ -84,6 +85,8 @@ class ApnsSender:
         self._sink = sink
         self._away: Way | None = None
         self._trials = Trials()
+        self._parked: list[tuple[Notification, Answer]] = []
+        """Bad tokens with their answers, until tries under way have shown whether the other environment helps."""
         self._may_go_away = usable.serves(usable.environment.other)
         self._refused: set[Way] = set()
         self._closing = False
@@ -122,7 +125,11 @@ class ApnsSender:
 
     def withdraw(self) -> list[Request]:
         """See `contract.Sender.withdraw`."""
-        return [one for way in self._ways() for one in way.withdraw()]
+        parked, self._parked = self._parked, []
+        taken = [one for way in self._ways() for one in way.withdraw()]
+        for one in taken:
+            self._end_trial(one, helped=None)
+        return [*taken, *(one for one, _ in parked)]
 
     # answers
 
@@ -139,6 +146,8 @@ class ApnsSender:
                 final.append(answer)
             elif (verdict := self._judge(notification, answer)) is not None:
                 final.append(Judged(answer, verdict))
+        if self._parked:
+            final += self._unpark()
         if final:
             self._sink(final)
 
@@ -150,17 +159,19 @@ class ApnsSender:
         verdict = reading.verdict
         if reading.remedy is Remedy.NEW_CONNECTION and self._reconnect(notification):
             return None
+        bad = verdict.outcome in (Outcome.TOKEN_GUARDED, Outcome.CREDENTIAL)
+        self._end_trial(notification, helped=False if bad else None)
         if verdict.outcome is Outcome.AUTH:
             verdict = self._expired(notification, verdict)
         if verdict.outcome is Outcome.CREDENTIAL and notification.way is not self._home:
             return self._not_here(notification)
         if reading.remedy is Remedy.OTHER_ENVIRONMENT:
-            return self._try_elsewhere(notification, verdict)
+            return self._try_elsewhere(notification, answer, verdict)
         return verdict
 
     def _arrived(self, notification: Notification, answer: Answer) -> Verdict:
         """Accepted in the other environment than the one it was made for."""
-        self._trials.succeeded()
+        self._end_trial(notification, helped=True)
         answer.headers = answer.headers or notification.extra
         verdict = accepted(answer)
         return Verdict(
@@ -194,19 +205,49 @@ class ApnsSender:
         self._home.submit([notification])
         return None
 
-    def _try_elsewhere(self, notification: Notification, verdict: Verdict) -> Verdict | None:
+    def _try_elsewhere(self, notification: Notification, answer: Answer, verdict: Verdict) -> Verdict | None:
         """A token that is bad here may be good in the other environment."""
         if self._closing:
-            return Verdict(Outcome.UNSENT, verdict.code, text="closed before the other environment was tried")
-        to_home = notification.way is not self._home
-        if notification.elsewhere or not (to_home or self._may_go_away):
+            return _UNTRIED
+        if notification.elsewhere:
             return verdict
-        if not self._trials.begin(self._clock.monotonic()):
-            return verdict
-        notification.elsewhere = True
+        match self._admit(notification):
+            case Admission.BEGIN:
+                self._begin_trial(notification)
+            case Admission.WAIT:
+                self._parked.append((notification, answer))
+            case Admission.REFUSE:
+                return verdict
+        return None
+
+    def _admit(self, notification: Notification) -> Admission:
+        if notification.way is self._home and not self._may_go_away:
+            return Admission.REFUSE
+        return self._trials.admit(self._clock.monotonic())
+
+    def _begin_trial(self, notification: Notification) -> None:
+        notification.elsewhere = notification.on_trial = True
         notification.way = self._other(notification.way)
         notification.way.submit([notification])
-        return None
+
+    def _end_trial(self, notification: Notification, *, helped: bool | None) -> None:
+        if notification.on_trial:
+            notification.on_trial = False
+            self._trials.ended(helped=helped)
+
+    def _unpark(self) -> list[Answer]:
+        """Try parked tokens as far as that may be; those that will not be tried are answered."""
+        parked, self._parked = self._parked, []
+        final: list[Answer] = []
+        for notification, answer in parked:
+            match self._admit(notification):
+                case Admission.BEGIN:
+                    self._begin_trial(notification)
+                case Admission.WAIT:
+                    self._parked.append((notification, answer))
+                case Admission.REFUSE:
+                    final.append(Judged(answer, _BAD_TOKEN))
+        return final
 
     def verdict(self, answer: Answer) -> Verdict:
         """See `contract.Sender.verdict`."""
@@ -223,9 +264,12 @@ class ApnsSender:
     @property
     def pending(self) -> int:
         """See `contract.Sender.pending`."""
-        return sum(way.pending for way in self._ways())
+        return sum(way.pending for way in self._ways()) + len(self._parked)
 
     async def aclose(self, *, grace: float = 20.0) -> None:
         """See `contract.Sender.aclose`."""
         self._closing = True
+        parked, self._parked = self._parked, []
+        if parked:
+            self._sink([Judged(answer, _UNTRIED) for _, answer in parked])
         await asyncio.gather(*(way.aclose(grace=grace) for way in self._ways()))

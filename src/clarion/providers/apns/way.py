@@ -25,7 +25,7 @@ class Notification(Request):
     On its way it is its own tag, so that an answer finds it again; outside it carries its owner's.
     """
 
-    __slots__ = ("elsewhere", "number", "owner", "reconnected", "token", "way")
+    __slots__ = ("elsewhere", "number", "on_trial", "owner", "reconnected", "token", "way")
 
     # Everything that goes into path and headers is checked where it is made: `Request`'s own checks would cost as much
     # as all the rest of rendering.
@@ -40,6 +40,8 @@ class Notification(Request):
         self.token = token
         self.elsewhere = False
         """It has been tried in the other environment than the one it was made for."""
+        self.on_trial = False
+        """That try is under way and counted."""
         self.reconnected = False
         """It has been tried again on a new connection."""
         self.number = 0
