@@ -4,7 +4,6 @@ Google document: *Using OAuth 2.0 for server to server applications*; providers.
 """
 
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -14,6 +13,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from clarion.providers.access import Bearer, Refused, read_bearer
 from clarion.providers.answers import header, json_object, retry_after, text_of
 from clarion.providers.contract import Outcome, Verdict
 from clarion.providers.fcm.service_account import ServiceAccount
@@ -29,28 +29,7 @@ LIFETIME = 3600
 
 _RETRIED_STATUSES = frozenset({408, 429, 500, 503, 504})
 _RETRIED_ERRORS = frozenset({"internal_failure", "server_error", "temporarily_unavailable"})
-_LONGEST_TOKEN_LIFE = 86_400.0
 _SKEW_WORTH_MENTIONING = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Bearer:
-    """An access token as it goes into the header, and how long it lives from its receipt, in seconds."""
-
-    authorization: str
-    lifetime: float
-
-    def __repr__(self) -> str:
-        return f"<Bearer for {self.lifetime:g} s>"
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The token endpoint gave no token."""
-
-    verdict: Verdict
-    retry: bool
-    """Whether the same question may be answered soon."""
 
 
 def _part(value: dict[str, Any]) -> bytes:
@@ -78,21 +57,6 @@ def assertion(account: ServiceAccount, now: datetime) -> str:
 def form(account: ServiceAccount, now: datetime) -> bytes:
     """The body of the request for a token, form-encoded."""
     return urlencode({"grant_type": GRANT, "assertion": assertion(account, now)}).encode()
-
-
-def _lifetime(value: object) -> float:
-    """Seconds from a number or a string of digits; 0 for everything else."""
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value[:9])
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return 0.0
-    return min(float(value), _LONGEST_TOKEN_LIFE)
-
-
-def _bearer(fields: dict[str, Any]) -> Bearer | None:
-    token, lifetime = text_of(fields.get("access_token")), _lifetime(fields.get("expires_in"))
-    usable = token.isascii() and token.isprintable() and " " not in token
-    return Bearer(f"Bearer {token}", lifetime) if token and usable and lifetime > 0 else None
 
 
 def _clock_hint(answer: HttpAnswer, now: datetime) -> str:
@@ -134,5 +98,5 @@ def read_token_answer(answer: HttpAnswer, now: datetime) -> Bearer | Refused:
     of recovery are the credential's fault.
     """
     fields = json_object(answer.body)
-    bearer = _bearer(fields) if answer.status == 200 else None
+    bearer = read_bearer(fields) if answer.status == 200 else None
     return bearer or _refusal(answer, fields, now)

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from urllib.parse import quote, urlsplit
 
 from clarion.foundation.clock import Clock
-from clarion.providers.access import Http
-from clarion.providers.bearer import BearerChannel, Letterhead
+from clarion.providers.access import Bearer, Http
 from clarion.providers.contract import Content, Credential, CredentialRefused, Outcome, Verdict
 from clarion.providers.fcm.auth import AccessToken
 from clarion.providers.fcm.payload import Template, render
