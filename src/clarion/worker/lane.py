@@ -147,6 +147,11 @@ class Lane:
         except CredentialRefused as error:
             self._unready(error.verdict)
             raise LaneBlocked(self.blocked_for() or _DEFAULT_THROTTLE) from error
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self.closed and task is not None and not task.cancelling():
+                raise LaneBlocked(PATIENCE) from None  # the sender was closed while we waited for its access token
+            raise
 
     def _unready(self, verdict: Verdict) -> None:
         """No access token: the credential is refused, or its token endpoint is in trouble."""
@@ -275,7 +280,10 @@ class Lane:
 
     def _other(self, attempt: Attempt, verdict: Verdict, now: datetime) -> None:
         if verdict.outcome is Outcome.AUTH and not attempt.refreshed:
-            self._renew_later(attempt)
+            if self.closed:
+                attempt.job.give_back(attempt, 0.0)
+            else:
+                self._renew_later(attempt)
             return
         whole = verdict.platform_only is None and not verdict.origin_only
         if whole and verdict.outcome in (Outcome.CREDENTIAL, Outcome.AUTH):

@@ -173,7 +173,12 @@ class World:
 
     async def hasten(self) -> None:
         """Let the moment of all waiting deliveries come."""
-        await self.execute("update delivery set next_attempt_at = now() - interval '1 second' where state = 1")
+        await self.execute(
+            "with waiting as (select day, app_id, send_id, device_id from delivery where state = 1 "
+            "for update skip locked) "
+            "update delivery d set next_attempt_at = now() - interval '1 second' from waiting w where d.day = w.day "
+            "and d.app_id = w.app_id and d.send_id = w.send_id and d.device_id = w.device_id"
+        )
 
     async def neighbour(self, project: str) -> "World":
         """Another account on the same installation, with an app of its own."""
