@@ -74,6 +74,7 @@ class Outlet:
         self._requests: dict[str, Request] = {}
         self._wanted = 0
         self._done = asyncio.Event()
+        self._news = asyncio.Event()
 
     def _take(self, answers: list[Answer]) -> None:
         for answer in answers:
@@ -85,6 +86,7 @@ class Outlet:
                 self._refused.append(self._requests[token])
             self.verdicts[token], self.answers[token] = verdict, answer
             self._wanted -= 1
+        self._news.set()
         if not self._wanted:
             self._done.set()
 
@@ -120,6 +122,13 @@ class Outlet:
         if refused:
             await self.sender.ready()
             await self.submit(refused)
+
+    async def answered(self, token: str) -> None:
+        """Wait until a device's message has been answered."""
+        async with asyncio.timeout(20):
+            while token not in self.answers:
+                await self._news.wait()
+                self._news.clear()
 
     def outcomes(self) -> Counter[Outcome]:
         """The last verdict of each device."""

@@ -92,6 +92,10 @@ class Keys:
         )
         return key, pem.decode()
 
+    def known(self) -> list[Key]:
+        """All keys, oldest first."""
+        return list(self._keys.values())
+
     def change(self, key_id: str, *, revoked: bool) -> bool:
         """Revoke a key, or undo that; false if there is none."""
         key = self._keys.get(key_id)
