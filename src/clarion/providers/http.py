@@ -176,10 +176,14 @@ def _translate(error: DetailedPyreqwestError) -> HttpError:
 
 
 class PyreqwestTransport:
-    """`transport.Transport` over pyreqwest, for when the engine is switched off.
+    """`transport.Transport` over pyreqwest: for when the engine is switched off, and for providers that take bundles.
 
-    Speaks HTTP/2 over TLS; HTTP/1.1 to an `http` origin, which only an operator can name (a relay on the same host).
+    Speaks HTTP/2 over TLS unless told otherwise; HTTP/1.1 to an `http` origin, which only an operator can name (a relay
+    on the same host).
     """
+
+    def __init__(self, *, http2: bool = True) -> None:
+        self._http2 = http2
 
     def open(self, origin: str, sink: Sink, options: ChannelOptions) -> "PyreqwestChannel":
         """Make a channel to `http[s]://host[:port]`; connections are opened when there is work.
@@ -190,13 +194,13 @@ class PyreqwestTransport:
         """
         scheme = "http" if origin.startswith("http://") else "https"
         _, _, authority = split_origin(origin, scheme=scheme)
-        return PyreqwestChannel(f"{scheme}://{authority}", sink, options)
+        return PyreqwestChannel(f"{scheme}://{authority}", sink, options, http2=self._http2)
 
 
 class PyreqwestChannel:
     """`transport.Channel` with a bounded number of tasks that each carry one request at a time."""
 
-    def __init__(self, origin: str, sink: Sink, options: ChannelOptions) -> None:
+    def __init__(self, origin: str, sink: Sink, options: ChannelOptions, *, http2: bool = True) -> None:
         self._origin = origin
         self._sink = sink
         self._options = options
@@ -210,7 +214,7 @@ class PyreqwestChannel:
                 ca_file=options.ca_file,
                 client_certificate=options.client_certificate,
                 parallel=self._parallel,
-                ping_after=None if plain else options.ping_after,
+                ping_after=options.ping_after if http2 and not plain else None,
                 ping_timeout=options.ping_timeout,
                 plain=plain,
             )

@@ -7,10 +7,15 @@ from clarion.foundation.clock import Clock
 from clarion.providers.apns.auth import JwtStore, LocalJwtStore
 from clarion.providers.apns.sender import ApnsSender
 from clarion.providers.apns.settings import ApnsSettings
+from clarion.providers.bundles import BundleSender
 from clarion.providers.contract import Credential, Sender
 from clarion.providers.fcm.sender import FcmSender
 from clarion.providers.fcm.settings import FcmSettings
-from clarion.providers.http import HttpClient
+from clarion.providers.http import HttpClient, PyreqwestTransport
+from clarion.providers.huawei.sender import HuaweiSender
+from clarion.providers.huawei.settings import HuaweiSettings
+from clarion.providers.onesignal.sender import OnesignalSender
+from clarion.providers.onesignal.settings import OnesignalSettings
 from clarion.providers.transport import Sink, Transport
 from clarion.providers.webpush.sealing import ProcessSealer, Sealer
 from clarion.providers.webpush.sender import WebPushSender
@@ -41,6 +46,10 @@ class Outside:
     webpush: WebPushSettings = field(default_factory=WebPushSettings)
     sealer: Sealer = field(default_factory=ProcessSealer)
     """Encrypts web push messages; to be closed with the process."""
+    onesignal: OnesignalSettings = field(default_factory=OnesignalSettings)
+    huawei: HuaweiSettings = field(default_factory=HuaweiSettings)
+    few: Transport = field(default_factory=lambda: PyreqwestTransport(http2=False))
+    """For providers that take bundles: few requests, and HTTP/1.1, which all of them speak."""
 
 
 def _open_fcm(credential: Credential, outside: Outside, sink: Sink) -> Sender:
@@ -76,12 +85,33 @@ def _open_webpush(credential: Credential, outside: Outside, sink: Sink) -> Sende
     )
 
 
+def _open_onesignal(credential: Credential, outside: Outside, sink: Sink) -> BundleSender:
+    return OnesignalSender(
+        credential, settings=outside.onesignal, transport=outside.few, clock=outside.clock, sink=sink
+    )
+
+
+def _open_huawei(credential: Credential, outside: Outside, sink: Sink) -> BundleSender:
+    return HuaweiSender(
+        credential,
+        settings=outside.huawei,
+        transport=outside.few,
+        http=outside.http,
+        clock=outside.clock,
+        sink=sink,
+    )
+
+
 SENDERS: Mapping[str, Callable[[Credential, Outside, Sink], Sender]] = {
     "fcm": _open_fcm,
     "apns": _open_apns,
     "webpush": _open_webpush,
+    "onesignal": _open_onesignal,
+    "huawei": _open_huawei,
 }
 """Provider → how to open a sender."""
+BUNDLED = frozenset({"onesignal", "huawei"})
+"""Providers whose senders are `BundleSender`s."""
 OWN_KEYS = frozenset({"webpush"})
 """Providers whose credentials Clarion makes itself: nothing in them can be mistyped, so they need no trial."""
 
