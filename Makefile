@@ -20,7 +20,7 @@ demo: setup ## Start everything with sample data and a provider simulator (ARGS=
 	$(BIN)/clarion demo $(ARGS)
 
 test: lint ## Check the code and run all tests (ARGS are passed to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: setup $(STAMPS)/dev $(STAMPS)/system ## Check style, types and layers
 	$(BIN)/ruff check
