@@ -1,6 +1,7 @@
 """Bodies and numbers: what passes, and the words for what does not."""
 
 import json
+import time
 from typing import Annotated
 
 import msgspec
@@ -105,3 +106,16 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
         parse(body)
     except InvalidInput as refusal:
         assert str(refusal)  # noqa: PT017 - either way is fine, a third is not
+
+
+QUOTES = b'"' + b'\\"' * 20_000
+KEYS = b"{" + b"".join(b'"%d":1,' % number for number in range(20_000)) + b'"19999":1}'
+
+
+@pytest.mark.parametrize("body", [QUOTES, KEYS], ids=["quotes that never close", "a repeated key among many"])
+def test_a_hostile_body_is_refused_as_fast_as_any_other(body: bytes) -> None:
+    """Work that grows with the square of the size would take many seconds for these, and hold up every other call."""
+    started = time.perf_counter()
+    with pytest.raises(InvalidInput):
+        parse(body)
+    assert time.perf_counter() - started < 2

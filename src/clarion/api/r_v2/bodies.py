@@ -45,7 +45,8 @@ LIFECYCLE_EVENTS = frozenset({"onscreen", "background", "closed", "hbeat"})
 
 _AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * 20
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+"""A string, closed or not: every quote is met once, so that a body full of them takes no longer than another."""
 _NUMBER_LIMIT = 2**63 - 1
 
 Scalar = str | int | float | bool | None
