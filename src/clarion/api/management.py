@@ -8,7 +8,7 @@ from litestar import Litestar, Router
 from litestar.di import Provide
 from prometheus_client import CollectorRegistry
 
-from clarion.api import b_v2, operations, v1
+from clarion.api import b_v2, operations, sdk, v1
 from clarion.api.auth import authentication, current_caller
 from clarion.api.binding import TYPE_DECODERS, ApiRequest, JsonBody, NumberSchemas
 from clarion.api.decoding import BODY_LIMIT
@@ -26,7 +26,7 @@ def management_app(
 ) -> Litestar:
     """The application. `readiness` decides what `/readyz` answers; `registry` holds the metrics of this process."""
     return Litestar(
-        route_handlers=[*operations.ROUTES, openapi_document, *_routers(services, settings)],
+        route_handlers=[*operations.ROUTES, *sdk.ROUTES, openapi_document, *_routers(services, settings)],
         dependencies={
             **_constants(services),
             "settings": _constant(settings),

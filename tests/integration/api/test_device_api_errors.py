@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 CORS = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": "POST, PUT, OPTIONS",
-    "access-control-allow-headers": "content-type",
+    "access-control-allow-headers": "content-type, x-instance-token",
 }
 
 

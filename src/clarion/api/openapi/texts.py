@@ -31,6 +31,7 @@ TAGS: Mapping[str, str] = {
     "events": "Codes in a device's history.",
     "device API": "What SDKs call. It needs no key: an instance's id is its secret.",
     "postbacks": "What trackers and the owner's servers call.",
+    "web SDK": "What pages need to know beside the scripts `/sdk/clarion.js` and `/sdk/clarion-sw.js`.",
     "operations": "For the operator: health, metrics, version.",
 }
 

@@ -13,7 +13,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 CORS: Headers = (
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-methods", b"POST, PUT, OPTIONS"),
-    (b"access-control-allow-headers", b"content-type"),
+    (b"access-control-allow-headers", b"content-type, x-instance-token"),
 )
 """On every answer under `/api/r`, errors too, and nowhere else (reliability.md AU-9)."""
 _JSON = (b"content-type", b"application/json")
