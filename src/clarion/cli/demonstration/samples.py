@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clarion.cli.demonstration.client import JsonClient
+from clarion.simulator.apns.provider import DEAD_DEVICE, SANDBOX_DEVICE
 
 DEVICES_PER_APP = 60
 DEAD, FLAKY, WELL = "dead", "flaky1", "device"
@@ -52,9 +53,21 @@ async def _firebase(simulator: JsonClient) -> dict[str, Any]:
     return {"push_provider": "firebase", "firebase_creds": account}
 
 
+async def _apple(simulator: JsonClient) -> dict[str, Any]:
+    key = await simulator.call("POST", "/_sim/apns/keys", {"topic": "com.example.transit"})
+    return {"push_provider": "apns", "apns_creds": key}
+
+
 async def _registration(_: JsonClient, behaviour: str) -> Token:
     word = "unregistered" if behaviour == DEAD else behaviour
     text = f"{word}-{secrets.token_hex(12)}"
+    return Token(text, text)
+
+
+async def _device_token(_: JsonClient, behaviour: str) -> Token:
+    # A tester's phone is refused once, too: production does not know it, the sandbox does.
+    prefix = {DEAD: DEAD_DEVICE, FLAKY: SANDBOX_DEVICE}.get(behaviour, "a0a0a0a0")
+    text = prefix + secrets.token_hex(28)
     return Token(text, text)
 
 
@@ -67,6 +80,7 @@ async def _subscription(simulator: JsonClient, behaviour: str) -> Token:
 APPS = (
     SampleApp("Weather", "fcm", "android", _firebase, _registration),
     SampleApp("Radio", "fcm.data", "android", _firebase, _registration),
+    SampleApp("Transit", "apns", "ios", _apple, _device_token),
     SampleApp("Shop", "webpush", "browser", _firebase, _subscription),
 )
 """One app per transport. Web push needs no credentials: every app has a key pair for it."""

@@ -42,6 +42,8 @@ def settings_of(address: SimulatorAddress) -> dict[str, str]:
     """The settings that send all messages to the simulator."""
     return {
         "CLARION_FCM_URL": address.url,
+        "CLARION_APNS_URL": address.url,
+        "CLARION_APNS_SANDBOX_URL": address.url.replace("127.0.0.1", "localhost"),
         "CLARION_TOKEN_URI_ALLOW": f"{address.url}/token",
         "CLARION_WEBPUSH_HOSTS": urlsplit(address.url).netloc,
         "CLARION_PROVIDER_CA_FILE": address.ca_file,

@@ -19,8 +19,10 @@ from clarion.simulator.scripts import TokenScripts
 
 Environment = Literal["production", "sandbox"]
 PREFIX_LENGTH = 8
+DEAD_DEVICE = "deadbeef"
+"""First digits of tokens whose app was removed."""
 PREFIXES = {
-    "deadbeef": Action(error="Unregistered"),
+    DEAD_DEVICE: Action(error="Unregistered"),
     "deadd00d": Action(error="ExpiredToken"),
     "0badc0de": Action(error="BadDeviceToken"),
     "0ddba115": Action(error="DeviceTokenNotForTopic"),
