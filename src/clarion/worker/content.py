@@ -1,10 +1,11 @@
 """Which words a device gets: push and translation, rendered once per transport and spliced per device."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
-from clarion.features.deliveries.model import Attempt, Dimensions, Job, Recipient
+from clarion.features.deliveries.model import Attempt, Dimensions, Job, Recipient, WaitingDelivery
 from clarion.features.pushes import PushContent
 from clarion.foundation.ids import MessageIds
 from clarion.providers.contract import Prepared, Sender, Verdict
@@ -19,8 +20,25 @@ def dimensions(job: Job, push_id: int, lang: str, country: str, platform: str) -
     return Dimensions(job.day, job.app_id, job.send_id, job.account_id, push_id, job.provider, lang, country, platform)
 
 
+class Rendering(Protocol):
+    """Makes requests out of content and recipients, for one send and one sender."""
+
+    def set_moment(self, expires_at: datetime, now: datetime) -> None:
+        """Every attempt carries the time to live that is left, in whole seconds."""
+
+    def render(
+        self, job: Job, recipients: Sequence[Recipient], pushes: Sequence[PushContent], now: datetime
+    ) -> tuple[list[Request], list[tuple[Attempt, Verdict]]]:
+        """Requests for first attempts, and messages that cannot be sent at all with the reason."""
+
+    def further(
+        self, rows: Sequence[tuple[WaitingDelivery, Attempt]], pushes: Mapping[int, PushContent]
+    ) -> tuple[list[Request], list[tuple[Attempt, Verdict]]]:
+        """Requests for further attempts: same identity, same translation, the token of now."""
+
+
 class Renderer:
-    """Renders messages of one send for one sender."""
+    """Renders messages of one send for one sender (`Rendering`)."""
 
     def __init__(self, sender: Sender, ids: MessageIds) -> None:
         self._sender = sender
@@ -76,8 +94,21 @@ class Renderer:
                 requests.append(message)
         return requests, refused
 
-    def again(self, attempt: Attempt, token: str, transport: str, push: PushContent) -> Request | Verdict:
-        """The request of a further attempt: same identity, same translation, the token of now."""
+    def further(
+        self, rows: Sequence[tuple[WaitingDelivery, Attempt]], pushes: Mapping[int, PushContent]
+    ) -> tuple[list[Request], list[tuple[Attempt, Verdict]]]:
+        """See `Rendering.further`."""
+        requests: list[Request] = []
+        refused: list[tuple[Attempt, Verdict]] = []
+        for row, attempt in rows:
+            message = self._again(attempt, row.token or "", row.transport or "", pushes[row.push_id])
+            if isinstance(message, Verdict):
+                refused.append((attempt, message))
+            else:
+                requests.append(message)
+        return requests, refused
+
+    def _again(self, attempt: Attempt, token: str, transport: str, push: PushContent) -> Request | Verdict:
         job = attempt.job
         msg_id, uuid = self._ids.make(self._ids.prefix(job.day, job.send_id, job.app_id), attempt.device_id)
         lang = push.language_for(attempt.lang)

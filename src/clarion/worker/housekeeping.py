@@ -48,6 +48,7 @@ class Housekeeping:
                     await SQL.drop_old_partitions.fetch(connection)
                     await SQL.forget.execute(connection)
                     await SQL.forget_minutes.execute(connection)
+                    await SQL.forget_bundles.execute(connection)
                     await SQL.forget_jwts.execute(connection)
         except (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError) as error:
             log.warning("housekeeping_postponed", reason=str(error))

@@ -6,21 +6,23 @@ closes its lane: what was not written goes back to its jobs, unrecorded and unco
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 import structlog
 
-from clarion.features.deliveries.decide import Standing, decide
+from clarion.features.deliveries.decide import Decision, Standing, decide
 from clarion.features.deliveries.model import Attempt, Job
 from clarion.foundation.backoff import Backoff
 from clarion.foundation.clock import Clock
 from clarion.foundation.errors import Unavailable
+from clarion.foundation.ids import MessageIds
 from clarion.providers.contract import Credential, CredentialRefused, Outcome, Sender, Verdict
 from clarion.providers.limits import FAILURES, Breaker, RateLimiter, RetryBudget
 from clarion.providers.transport import Answer, Request
+from clarion.worker.content import Renderer, Rendering
 from clarion.worker.recorder import Recorder
 from clarion.worker.window import LaneKey, Window
 
@@ -86,6 +88,13 @@ class Lane:
         self._tasks: set[asyncio.Task[None]] = set()
         self._message_faults: dict[int, int] = {}
 
+    def renderer(self, ids: MessageIds) -> Rendering:
+        """What makes requests for this lane."""
+        return Renderer(self.sender, ids)
+
+    async def keep(self, requests: Sequence[Request]) -> None:
+        """Write down what a repetition of the requests will need, if anything. Raises `Unavailable`."""
+
     # the way out
 
     def blocked_for(self) -> float:
@@ -129,8 +138,12 @@ class Lane:
         granted = self.take_now(1 if self.unproven else held)
         if granted and self.unproven:
             self._trial = asyncio.Event()
-        self.parts.budget.first(granted, self.parts.clock.monotonic())
+        self.parts.budget.first(self._cost(granted), self.parts.clock.monotonic())
         return granted
+
+    def _cost(self, count: int) -> int:
+        """What so many messages count in the retry budget."""
+        return count
 
     def take_now(self, wanted: int) -> int:
         """How many of `wanted` messages breaker and limiter let go at once; they count as sent."""
@@ -187,7 +200,7 @@ class Lane:
     def submit(self, requests: list[Request]) -> None:
         """Hand admitted messages over; the tag of each is its `Attempt`."""
         if self.closed:
-            _give_back(requests)
+            self._give_back(requests)
         else:
             self.sender.submit(requests)
         self._forget_trial()
@@ -206,11 +219,21 @@ class Lane:
     def recall(self, job: Job | None = None) -> None:
         """Take back what has not been written: of one job, or of all."""
         withdrawn = self.sender.withdraw()
-        mine = [request for request in withdrawn if job is None or _attempt(request).job is job]
-        _give_back(mine)
+        mine = [request for request in withdrawn if job is None or self._attempts(request)[0].job is job]
+        self._give_back(mine)
         if len(mine) < len(withdrawn):
-            self.sender.submit([request for request in withdrawn if _attempt(request).job is not job])
+            self.sender.submit([request for request in withdrawn if self._attempts(request)[0].job is not job])
         self._forget_trial()
+
+    def _attempts(self, request: Request) -> Sequence[Attempt]:
+        """The messages that a request carries, all of one job."""
+        attempt: Attempt = request.tag  # type: ignore[assignment]  # every tag of ours is one
+        return (attempt,)
+
+    def _give_back(self, requests: Iterable[Request]) -> None:
+        for request in requests:
+            for attempt in self._attempts(request):
+                attempt.job.give_back(attempt, 0.0)
 
     def shut(self) -> None:
         """Hand over nothing more; what was not written goes back to its jobs, unrecorded and uncounted."""
@@ -249,14 +272,17 @@ class Lane:
                 else:
                     outcomes[verdict.outcome] += 1
                 self._other(attempt, verdict, now)
-        self._count(len(answers) - elsewhere, outcomes)
+        self._tell_breaker(len(answers) - elsewhere, sum(outcomes[outcome] for outcome in FAILURES))
+        self._weigh(len(answers) - elsewhere, outcomes)
 
-    def _count(self, answers: int, outcomes: Counter[Outcome]) -> None:
-        """Tell breaker and mass guard; end a trial."""
-        faults = sum(outcomes[outcome] for outcome in FAILURES)
+    def _tell_breaker(self, requests: int, faults: int) -> None:
         now = self.parts.clock.monotonic()
-        if self.parts.breaker.record(answers, faults, now):
+        if self.parts.breaker.record(requests, faults, now):
             self.parts.limiter.recover(now)
+
+    def _weigh(self, answers: int, outcomes: Counter[Outcome]) -> None:
+        """Tell the mass guard; end a trial."""
+        faults = sum(outcomes[outcome] for outcome in FAILURES)
         good = answers - faults - outcomes[Outcome.CREDENTIAL] - outcomes[Outcome.AUTH]
         if good:
             self.parts.recorder.answered(self.key, good)
@@ -292,11 +318,13 @@ class Lane:
             return
         if whole and verdict.outcome in _THROTTLES:
             self._throttle(verdict)
-        standing = Standing(attempt.number, attempt.first_at, attempt.job.expires_at)
-        decision = decide(verdict, standing, now=now, backoff=self.parts.backoff)
-        self.parts.recorder.settle(attempt, verdict, decision, now)
+        self.parts.recorder.settle(attempt, verdict, self._decide(attempt, verdict, now), now)
         attempt.request = None
         self._watch_push(attempt, verdict)
+
+    def _decide(self, attempt: Attempt, verdict: Verdict, now: datetime) -> Decision:
+        standing = Standing(attempt.number, attempt.first_at, attempt.job.expires_at)
+        return decide(verdict, standing, now=now, backoff=self.parts.backoff)
 
     def _throttle(self, verdict: Verdict) -> None:
         wait = verdict.retry_after if verdict.retry_after is not None else verdict.default_wait
@@ -343,7 +371,7 @@ class Lane:
                 attempt.job.give_back(attempt, self.parts.backoff.delay(1))
             return
         attempts, self._renewing = self._renewing, []
-        self.submit([attempt.request for attempt in attempts if attempt.request is not None])
+        self.submit(list(dict.fromkeys(attempt.request for attempt in attempts if attempt.request is not None)))
 
     def _start(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do something that nobody waits for; what the database cannot take now is tried again."""
@@ -364,14 +392,3 @@ class Lane:
         self.shut()
         await self.sender.aclose(grace=grace)
         await self.quiet()
-
-
-def _attempt(request: Request) -> Attempt:
-    attempt: Attempt = request.tag  # type: ignore[assignment]  # every tag of ours is one
-    return attempt
-
-
-def _give_back(requests: Iterable[Request]) -> None:
-    for request in requests:
-        attempt = _attempt(request)
-        attempt.job.give_back(attempt, 0.0)

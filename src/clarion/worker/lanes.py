@@ -9,9 +9,10 @@ from clarion.foundation.backoff import Backoff
 from clarion.foundation.clock import Clock
 from clarion.providers.contract import Credential, CredentialRefused, Sender
 from clarion.providers.limits import Breaker, RateLimiter, RetryBudget
-from clarion.providers.registry import OWN_KEYS
+from clarion.providers.registry import BUNDLED, OWN_KEYS
 from clarion.providers.transport import Sink
 from clarion.settings import Settings
+from clarion.worker.bundle_lane import BundleLane
 from clarion.worker.lane import PATIENCE, Lane, LaneBlocked, LaneParts
 from clarion.worker.recorder import Recorder
 from clarion.worker.window import LaneKey, Window
@@ -90,7 +91,7 @@ class Lanes:
             resume=self._store.resume_credential,
             push_refused=self._push_refused,
         )
-        lane = Lane(credential, parts, unproven=unproven)
+        lane = self._lane(credential, parts, unproven=unproven)
         try:
             lane.sender = self._open_sender(credential, lane.answers)
         except CredentialRefused as error:
@@ -98,6 +99,11 @@ class Lanes:
             raise LaneBlocked(float("inf")) from error
         self._lanes[lane.key] = lane
         return lane
+
+    def _lane(self, credential: Credential, parts: LaneParts, *, unproven: bool) -> Lane:
+        if credential.provider in BUNDLED:
+            return BundleLane(credential, parts, unproven=unproven, store=self._store.bundles)
+        return Lane(credential, parts, unproven=unproven)
 
     def _limits_of(self, credential: Credential) -> tuple[RateLimiter, Breaker, RetryBudget]:
         """Limits outlive lanes and belong to the credential itself: apps of one project share its quota."""

@@ -23,6 +23,10 @@ select ensure_partitions()
 -- Deliveries are kept for 30 days, device events for 13 months (reliability.md GD-3).
 select drop_old_partitions(now() - interval '30 days', now() - interval '13 months')
 
+-- name: forget_bundles
+-- Kept bundles of sends that are over.
+delete from provider_batch b using send s where s.id = b.send_id and s.state in ('complete', 'cancelled')
+
 -- name: forget_minutes
 delete from credential_minute where minute < now() - interval '1 hour'
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
+from clarion.features.deliveries.bundles import SavedBundle
 from clarion.features.deliveries.decide import Decision
 from clarion.features.deliveries.ledger import Batch, Ledger
 from clarion.features.deliveries.model import Attempt, Entry, Job, Result, State, TokenDrop, Whereabouts
@@ -80,6 +81,10 @@ class Recorder:
     def answered(self, lane: LaneKey, count: int) -> None:
         """So many provider answers came for a credential; the mass guard weighs drops against them."""
         self._batch.results[lane] += count
+
+    def answered_bundle(self, bundle: SavedBundle) -> None:
+        """What was just told of a kept bundle's messages may have been the last; they must be told in one go."""
+        self._batch.bundles.append(bundle)
 
     def _add(
         self,

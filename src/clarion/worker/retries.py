@@ -2,13 +2,15 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from uuid import UUID
 
 import structlog
 
+from clarion.features.deliveries.bundles import SavedBundle
 from clarion.features.deliveries.decide import Decision
 from clarion.features.deliveries.dispatch import DispatchStore
 from clarion.features.deliveries.model import Attempt, Reason, State, WaitingDelivery
@@ -17,7 +19,9 @@ from clarion.foundation.errors import Unavailable
 from clarion.foundation.ids import MessageIds
 from clarion.providers.contract import Outcome, Verdict
 from clarion.providers.transport import Request
-from clarion.worker.content import Renderer, dimensions
+from clarion.worker.bundle_lane import BundleLane
+from clarion.worker.bundles import Bundler, bundle_of
+from clarion.worker.content import dimensions
 from clarion.worker.lane import Lane, LaneBlocked
 from clarion.worker.lanes import Lanes
 from clarion.worker.plans import OpenSend, Plans
@@ -38,6 +42,7 @@ _SPREAD = 10
 """Retries that go out per waiting time at least; what waits is spread accordingly."""
 _SOON = 1.0
 _LONG = 900.0
+_Row = tuple[WaitingDelivery, Attempt]
 
 
 class RetryJob:
@@ -151,25 +156,59 @@ class Retries:
                 left.append((row, attempt))
             else:
                 self._recorder.settle(attempt, Verdict(Outcome.UNSENT, over[1]), over[0], now)
+        if isinstance(way.lane, BundleLane) and way.lane.whole:
+            await self._serve_whole(way, way.lane, job, opened, left)
+            return
         granted, wait = await way.granted(len(left))
         for number, (_, attempt) in enumerate(left[granted:], start=1):
             job.postpone(attempt, wait * (1 + number / max(_SPREAD, granted)), code="postponed")
         if way.lane is not None and granted:
             self._send(way.lane, job, left[:granted], opened)
 
-    def _send(
-        self, lane: Lane, job: RetryJob, rows: Sequence[tuple[WaitingDelivery, Attempt]], opened: OpenSend
-    ) -> None:
-        renderer, now = Renderer(lane.sender, self._ids), self._clock.now()
+    def _send(self, lane: Lane, job: RetryJob, rows: Sequence[_Row], opened: OpenSend) -> None:
+        renderer, now = lane.renderer(self._ids), self._clock.now()
         renderer.set_moment(job.expires_at, now)
-        requests: list[Request] = []
-        for row, attempt in rows:
-            message = renderer.again(attempt, row.token or "", row.transport or "", opened.all_pushes[row.push_id])
-            if isinstance(message, Verdict):
-                self._recorder.settle(attempt, message, Decision(State.FAILED, Reason.TOKEN), now)
-            else:
-                requests.append(message)
+        requests, refused = renderer.further(rows, opened.all_pushes)
+        self._settle_refused(refused, now)
         lane.submit(requests)
+
+    def _settle_refused(self, refused: Sequence[tuple[Attempt, Verdict]], now: datetime) -> None:
+        for attempt, verdict in refused:
+            self._recorder.settle(attempt, verdict, Decision(State.FAILED, Reason.TOKEN), now)
+
+    async def _serve_whole(
+        self, way: "_Way", lane: BundleLane, job: RetryJob, opened: OpenSend, rows: Sequence[_Row]
+    ) -> None:
+        """The same where bundles are repeated whole: what is granted and postponed are requests."""
+        try:
+            requests = await self._whole_requests(lane, job, opened, rows)
+        except Unavailable:
+            for _, attempt in rows:
+                job.postpone(attempt, _SOON, code="postponed")
+            return
+        granted, wait = await way.granted(len(requests))
+        for number, request in enumerate(requests[granted:], start=1):
+            for attempt in bundle_of(request).attempts:
+                job.postpone(attempt, wait * (1 + number / max(_SPREAD, granted)), code="postponed")
+        if granted:
+            lane.submit(requests[:granted])
+
+    async def _whole_requests(
+        self, lane: BundleLane, job: RetryJob, opened: OpenSend, rows: Sequence[_Row]
+    ) -> list[Request]:
+        """Repetitions of kept bundles, and fresh ones, which are kept now. Raises `Unavailable`."""
+        kept = await lane.kept(job, [row.device_id for row, _ in rows])
+        bundler, now = lane.renderer(self._ids), self._clock.now()
+        bundler.set_moment(job.expires_at, now)
+        repeats: defaultdict[UUID, list[_Row]] = defaultdict(list)
+        for row, attempt in rows:
+            if row.device_id in kept:
+                repeats[kept[row.device_id].key].append((row, attempt))
+        requests = [_repetition(bundler, kept, group, opened) for group in repeats.values()]
+        fresh, refused = bundler.further([row for row in rows if row[0].device_id not in kept], opened.all_pushes)
+        await lane.keep(fresh)
+        self._settle_refused(refused, now)
+        return requests + fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +228,17 @@ class _Way:
         if not wanted or lease_clock() >= self.until:
             return 0, _SOON
         return await self.lane.take_retries(wanted)
+
+
+def _repetition(bundler: Bundler, kept: Mapping[int, SavedBundle], rows: Sequence[_Row], opened: OpenSend) -> Request:
+    """One kept bundle again, for the messages in `rows`. A verdict on a token that the device has no more changes
+    nothing at the device."""
+    saved = kept[rows[0][0].device_id]
+    tokens = dict(zip(saved.device_ids, saved.tokens, strict=True))
+    for row, attempt in rows:
+        if (row.token or "").lower() != tokens[row.device_id].lower():
+            attempt.token_hash = b""
+    return bundler.repeat(saved, [attempt for _, attempt in rows], opened.all_pushes[saved.push_id])
 
 
 def _send(row: WaitingDelivery) -> int:

@@ -14,7 +14,10 @@ from clarion.foundation.clock import Clock
 from clarion.foundation.errors import Unavailable
 from clarion.foundation.ids import MessageIds
 from clarion.providers.contract import Outcome, Verdict
-from clarion.worker.content import Renderer, dimensions
+from clarion.providers.transport import Request
+from clarion.worker.bundle_lane import BundleLane
+from clarion.worker.bundles import open_attempts
+from clarion.worker.content import Rendering, dimensions
 from clarion.worker.lane import Lane, LaneBlocked
 from clarion.worker.plans import OpenSend
 from clarion.worker.recorder import Recorder
@@ -95,7 +98,9 @@ class SliceRun:
             if self.lane is None:
                 await self._feed(store, self._expire)
             else:
-                await self._feed(store, partial(self._hand_over, self.lane, Renderer(self.lane.sender, ids)))
+                if isinstance(self.lane, BundleLane):
+                    await self._repeat(self.lane, ids)
+                await self._feed(store, partial(self._hand_over, self.lane, self.lane.renderer(ids)))
         except (LaneBlocked, Unavailable):
             self._incomplete = True
         if self.lane is not None and (self._incomplete or self.leave_as):
@@ -137,7 +142,25 @@ class SliceRun:
             self.leave_as = "ready"
         return self.leave_as is not None
 
-    async def _hand_over(self, lane: Lane, renderer: Renderer, recipients: Sequence[Recipient]) -> int:
+    async def _repeat(self, lane: BundleLane, ids: MessageIds) -> None:
+        """Repeat whole what earlier leases left without a record, and wait until it is recorded."""
+        bundler = lane.renderer(ids)
+        for saved, members in await lane.unfinished(self.item):
+            push = self._opened.all_pushes.get(saved.push_id)
+            while members and push is not None and not self._must_stop():
+                count = await lane.admit(len(members))
+                now = self._clock.now()
+                if self._must_stop() or now >= self.expires_at:
+                    lane.forgo(count)
+                    return
+                self._take(count)
+                bundler.set_moment(self.expires_at, now)
+                attempts = open_attempts(self, saved, members[:count], now)
+                lane.submit([bundler.repeat(saved, attempts, push)])
+                members = members[count:]
+        await self._idle.wait()
+
+    async def _hand_over(self, lane: Lane, renderer: Rendering, recipients: Sequence[Recipient]) -> int:
         """Send as many of the recipients as may go now; how many that was."""
         if self._clock.now() >= self.expires_at:
             return await self._expire(recipients)
@@ -145,14 +168,28 @@ class SliceRun:
         if self._must_stop():
             lane.forgo(count)
             return 0
-        self._take(count)
         now = self._clock.now()
         requests, refused = renderer.render(self, recipients[:count], self._opened.pushes, now)
+        if not await self._kept(lane, requests, count):
+            return 0
+        self._take(count)
         for attempt, verdict in refused:
             self._recorder.settle(attempt, verdict, Decision(State.FAILED, Reason.TOKEN), now)
         self._recorder.answered(self.key, len(refused))
         lane.submit(requests)
         return count
+
+    async def _kept(self, lane: Lane, requests: Sequence[Request], count: int) -> bool:
+        """Let the lane write down what it must; False when the run has to stop meanwhile."""
+        try:
+            await lane.keep(requests)
+        except Unavailable:
+            lane.forgo(count)
+            raise
+        if self._must_stop():
+            lane.forgo(count)
+            return False
+        return True
 
     async def _expire(self, recipients: Sequence[Recipient]) -> int:
         """Write down that some of them did not get it in time; how many that was."""

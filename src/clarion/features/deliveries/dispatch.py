@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 
 from clarion.db import Conditions, Database, load
+from clarion.features.deliveries.bundles import BundleStore
 from clarion.features.deliveries.model import Recipient, WaitingDelivery
 from clarion.features.sends import LeasedSlice, SendPlan
 from clarion.providers.contract import Credential
@@ -31,6 +32,7 @@ class DispatchStore:
 
     def __init__(self, *, database: Database) -> None:
         self._database = database
+        self.bundles = BundleStore(database=database)
 
     async def recipients(
         self, item: LeasedSlice, plan: SendPlan, conditions: Conditions

@@ -15,6 +15,7 @@ from operator import itemgetter
 import asyncpg
 
 from clarion.db import Connection, Database, load
+from clarion.features.deliveries.bundles import SavedBundle, forget_settled
 from clarion.features.deliveries.copying import COLUMNS, encode
 from clarion.features.deliveries.guard import Window, judge
 from clarion.features.deliveries.model import Entry, State, TokenDrop, Whereabouts
@@ -42,6 +43,8 @@ class Batch:
     """(app, send, device) of settlements whose attempt does not count."""
     drops: list[TokenDrop] = field(default_factory=list)
     found: list[Whereabouts] = field(default_factory=list)
+    bundles: list[SavedBundle] = field(default_factory=list)
+    """Kept bundles that may be settled now."""
     results: Counter[tuple[int, str]] = field(default_factory=Counter)
     """Provider answers per (app, provider)."""
 
@@ -82,6 +85,7 @@ class Ledger:
             await self._statistics.fold(connection, _stat_rows((*inserted, *settled)))
             await self._count_results(connection, batch)
             await _remember(connection, batch.found)
+            await forget_settled(connection, batch.bundles)
             return await self._drop_tokens(connection, batch.drops)
 
     async def _insert(self, connection: Connection, entries: list[Entry], *, careful: bool) -> list[Entry]:

@@ -196,3 +196,5 @@ class WaitingDelivery:
     token: str | None
     transport: str | None
     token_hash: bytes | None
+    code: str | None
+    """Of the last answer."""

@@ -84,7 +84,7 @@ select c.day, c.app_id, c.send_id, c.device_id, c.account_id, c.push_id, c.provi
             then 'cancelled' else send.state end as send_state,
        device.token,
        device.transport || coalesce(':' || case device.transport when 'apns' then device.apns_environment end, ''),
-       device.token_hash
+       device.token_hash, c.code
 from claimed c
 join send on send.id = c.send_id
 join app on app.id = c.app_id

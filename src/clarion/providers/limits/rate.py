@@ -62,6 +62,12 @@ class RateLimiter:
                 self._permits -= granted
         return granted
 
+    def charge(self, count: int, now: float) -> None:
+        """So many went out beyond what was granted: what comes next waits until they are made up for."""
+        self._pace.add(count, now)
+        if self._permits is not None:
+            self._permits -= count
+
     def next_in(self, now: float, wanted: int = 1) -> float:
         """Seconds until `wanted` permits (or as many as can be saved up) are there; 0 when they are."""
         wait = max(0.0, self._stopped_until - now)
@@ -109,7 +115,7 @@ class RateLimiter:
             self._permits = None
             return 2**31
         self._permits, self._filled = self._level(rate, now), now
-        return int(self._permits)
+        return max(0, int(self._permits))
 
     def _level(self, rate: float, now: float) -> float:
         if self._permits is None:
