@@ -5,6 +5,7 @@ block of ours is constant bytes, and once the peer has acknowledged our settings
 """
 
 import struct
+from functools import lru_cache
 
 from hpack import Decoder, HPACKError, OversizedHeaderListError
 from hpack.table import HeaderTable
@@ -53,16 +54,24 @@ def _integer(first: int, bits: int, value: int) -> bytes:
     return bytes(out)
 
 
+_SHORT = tuple(_integer(0, 7, length) for length in range(256))
+
+
 def _string(value: bytes) -> bytes:
-    return _integer(0, 7, len(value)) + value
+    length = len(value)
+    return (_SHORT[length] if length < 256 else _integer(0, 7, length)) + value
+
+
+@lru_cache(maxsize=256)
+def _spelled(name: str, *, never_indexed: bool) -> bytes:
+    first = _NEVER_INDEXED if never_indexed else _WITHOUT_INDEXING
+    index = _STATIC_NAMES.get(name.encode("ascii"))
+    return _integer(first, 4, index) if index else bytes((first,)) + _string(name.encode("ascii"))
 
 
 def literal(name: str, value: str, *, never_indexed: bool = False) -> bytes:
     """One header field that enters no table; `never_indexed` forbids that to proxies on the way, too."""
-    first = _NEVER_INDEXED if never_indexed else _WITHOUT_INDEXING
-    index = _STATIC_NAMES.get(name.encode("ascii"))
-    spelled = _integer(first, 4, index) if index else bytes((first,)) + _string(name.encode("ascii"))
-    return spelled + _string(value.encode("ascii"))
+    return _spelled(name, never_indexed=never_indexed) + _string(value.encode("ascii"))
 
 
 class HeadBlock:
@@ -108,6 +117,7 @@ class HeadBlock:
         return b"".join(parts)
 
 
+@lru_cache(maxsize=_SIZES_KEPT)
 def _content_length(size: int) -> bytes:
     return _CONTENT_LENGTH + _string(b"%d" % size)
 
