@@ -142,6 +142,7 @@ _CREDENTIAL = {
     "fingerprint": "5f1d7a84",
     "version": 2,
     "updated_at": "2026-02-01T10:00:00Z",
+    "expires_at": None,
     "results": 48210,
     "paused": {
         "since": "2026-03-01T12:00:00Z",
@@ -149,6 +150,14 @@ _CREDENTIAL = {
         "next_probe_at": "2026-03-01T12:15:00Z",
     },
     "guard": {"tripped_at": None, "code": None, "suspects": 0},
+    "blocked": None,
+    "unknown": {"answers": 0, "last_text": None, "last_at": None},
+    "alerts": [
+        {
+            "code": "paused",
+            "text": "nothing is sent (PERMISSION_DENIED); replace the credential, or resume it after the repair",
+        }
+    ],
 }
 
 REQUESTS: Mapping[str, Any] = {

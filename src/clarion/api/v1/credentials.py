@@ -1,6 +1,6 @@
 """Credentials as dispatch finds them, and what their owner can do when they are paused or guarded."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 from litestar import get, post
@@ -9,7 +9,9 @@ from litestar.params import FromPath
 
 from clarion.api.auth import CurrentCaller
 from clarion.api.binding import PathId
-from clarion.features.deliveries.credentials import CredentialService, CredentialStatus
+from clarion.features.deliveries.alerts import Alert, alerts
+from clarion.features.deliveries.credential_status import CredentialStatus
+from clarion.features.deliveries.credentials import CredentialService
 from clarion.foundation.errors import NotFound
 from clarion.providers.registry import TRANSPORTS
 
@@ -36,6 +38,23 @@ class Guard(msgspec.Struct, frozen=True):
     """Tokens in use that a provider called dead; confirm or dismiss them."""
 
 
+class Block(msgspec.Struct, frozen=True):
+    """Sending rests for a while, although the credential is in use: nothing is lost, and it goes on by itself."""
+
+    until: datetime
+    reason: str
+    """`breaker`: most requests fail; `throttled`: the provider asked to slow down; `access_token`: its token endpoint
+    gives none."""
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """Answers to this version that Clarion has no rule for; they never invalidate a token."""
+
+    answers: int
+    last_text: str | None
+    last_at: datetime | None
+
+
 class CredentialView(msgspec.Struct, frozen=True):
     """One credential. Secrets are never answered."""
 
@@ -48,10 +67,16 @@ class CredentialView(msgspec.Struct, frozen=True):
     version: int
     """Grows with every replacement."""
     updated_at: datetime
+    expires_at: datetime | None
+    """When a certificate runs out; null for keys, which do not."""
     results: int
     """Provider answers to this version."""
     paused: Pause | None
     guard: Guard
+    blocked: Block | None
+    unknown: Unknown
+    alerts: list[Alert]
+    """What you should know or do, the most urgent first; empty when all is well."""
 
 
 class Suspects(msgspec.Struct, frozen=True):
@@ -62,8 +87,9 @@ class Suspects(msgspec.Struct, frozen=True):
 
 @get("/credentials", summary="List credentials", tags=["credentials"])
 async def list_credentials(caller: CurrentCaller, credentials: Credentials) -> list[CredentialView]:
-    """Of every app, by app and provider, with pauses and the state of the mass guard."""
-    return [_view(status) for status in await credentials.list(caller.account_id)]
+    """Of every app, by app and provider, with what hinders them and what to do about it."""
+    now = datetime.now(UTC)
+    return [_view(status, now) for status in await credentials.list(caller.account_id)]
 
 
 @post(
@@ -111,8 +137,8 @@ def _known(provider: str) -> str:
     return provider
 
 
-def _view(status: CredentialStatus) -> CredentialView:
-    since = status.paused_at
+def _view(status: CredentialStatus, now: datetime) -> CredentialView:
+    since, until = status.paused_at, status.blocked_until
     return CredentialView(
         app_id=status.app_id,
         app_archived=status.archived,
@@ -121,7 +147,11 @@ def _view(status: CredentialStatus) -> CredentialView:
         fingerprint=status.fingerprint,
         version=status.version,
         updated_at=status.updated_at,
+        expires_at=status.expires_at,
         results=status.results,
         paused=Pause(since, status.pause_reason or "", status.probe_at) if since else None,
         guard=Guard(status.guard_tripped_at, status.guard_code, status.suspects),
+        blocked=Block(until, status.block_reason or "") if until and until > now else None,
+        unknown=Unknown(status.unknown_answers, status.unknown_text, status.unknown_at),
+        alerts=alerts(status, now),
     )

@@ -14,6 +14,7 @@ import base64
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -44,6 +45,8 @@ class Checked:
     fingerprint: str
     label: str
     """What is safe to show: project id, topic or app id."""
+    expires_at: datetime | None = None
+    """When a certificate runs out; None for keys, which do not."""
 
     def __repr__(self) -> str:
         return f"<Checked {self.provider} {self.label}>"
@@ -108,7 +111,7 @@ class CredentialChecker:
             "certificate": found.certificate,
             "private_key": found.private_key,
         }
-        return Checked("apns", values, found.fingerprint, topic)
+        return Checked("apns", values, found.fingerprint, topic, found.expires_at)
 
 
 def new_vapid_pair() -> Checked:

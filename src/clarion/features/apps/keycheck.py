@@ -64,7 +64,7 @@ def read_certificate(text: str, password: str) -> dict[str, Any]:
     if _public_bytes(key.public_key()) != _public_bytes(leaf.public_key()):
         raise Unusable("holds a key that does not belong to the certificate")
     if leaf.not_valid_after_utc < datetime.datetime.now(datetime.UTC):
-        raise Unusable(f"expired on {leaf.not_valid_after_utc:%Y-%m-%d}")
+        raise Unusable(f"expired on {leaf.not_valid_after_utc:%Y-%m-%d}; make a new one in Apple's developer account")
     return {
         "fingerprint": hashlib.sha256(leaf.public_bytes(serialization.Encoding.DER)).hexdigest()[:32],
         "certificate": "".join(_pem(certificate) for certificate in (leaf, *chain)),
@@ -73,6 +73,7 @@ def read_certificate(text: str, password: str) -> dict[str, Any]:
         ).decode(),
         "topic": _user_id(leaf),
         "environments": _environments(leaf),
+        "expires_at": leaf.not_valid_after_utc.isoformat(),
     }
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ class ReadCertificate:
     topic: str
     """The app that its subject names; may be empty."""
     environments: tuple[str, ...]
+    expires_at: datetime
 
     def __repr__(self) -> str:
         return f"<ReadCertificate {self.fingerprint}>"
@@ -62,6 +64,7 @@ class KeyReader:
             found["private_key"],
             found["topic"],
             tuple(found["environments"]),
+            datetime.fromisoformat(found["expires_at"]),
         )
 
     async def _read(self, kind: str, text: str, *, password: str, field: str) -> dict[str, Any]:

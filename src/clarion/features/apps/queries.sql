@@ -83,12 +83,13 @@ where account_id = :account_id
 
 -- name: put_credential
 -- Store a credential; a replaced one starts anew: not paused, nothing counted.
-insert into app_credential (app_id, provider, account_id, sealed, fingerprint, label)
-values (:app_id, :provider, :account_id, :sealed, :fingerprint, :label)
+insert into app_credential (app_id, provider, account_id, sealed, fingerprint, label, expires_at)
+values (:app_id, :provider, :account_id, :sealed, :fingerprint, :label, :expires_at)
 on conflict (app_id, provider) do update
 set sealed = excluded.sealed, fingerprint = excluded.fingerprint, label = excluded.label,
-    version = app_credential.version + 1, updated_at = now(), results = 0,
-    paused_at = null, pause_reason = null, probe_at = null, guard_tripped_at = null, guard_code = null
+    expires_at = excluded.expires_at, version = app_credential.version + 1, updated_at = now(), results = 0,
+    paused_at = null, pause_reason = null, probe_at = null, guard_tripped_at = null, guard_code = null,
+    blocked_until = null, block_reason = null, unknown_answers = 0, unknown_text = null, unknown_at = null
 
 -- name: has_credential
 -- Whether an app has a credential for a provider.

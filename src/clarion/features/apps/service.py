@@ -181,6 +181,7 @@ class AppService:
                 sealed=self._keeper.seal(json.dumps(credential.values), context),
                 fingerprint=credential.fingerprint,
                 label=credential.label,
+                expires_at=credential.expires_at,
             )
 
 

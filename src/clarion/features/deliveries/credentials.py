@@ -5,13 +5,12 @@ likelier than that many dead devices (providers.md §1.4). The owner knows which
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from clarion.db import Connection, Database, load
 from clarion.db.statements import Record, Statement
 from clarion.features.accounts import Caller, audit
+from clarion.features.deliveries.credential_status import CredentialStatus
 from clarion.foundation.errors import NotFound
 from clarion.providers.registry import TRANSPORTS, transports_of
 
@@ -19,26 +18,6 @@ SQL = load(__package__, "credentials.sql")
 
 _AT_ONCE = 10_000
 """Tokens changed in one transaction."""
-
-
-@dataclass(frozen=True, slots=True)
-class CredentialStatus:
-    """How one credential stands."""
-
-    app_id: int
-    provider: str
-    label: str
-    fingerprint: str
-    version: int
-    updated_at: datetime
-    results: int
-    paused_at: datetime | None
-    pause_reason: str | None
-    probe_at: datetime | None
-    guard_tripped_at: datetime | None
-    guard_code: str | None
-    archived: bool
-    suspects: int
 
 
 class CredentialService:

@@ -1,7 +1,8 @@
 -- name: credentials
 -- How the credentials of the account's apps stand; no secret is read.
-select c.app_id, c.provider, c.label, c.fingerprint, c.version, c.updated_at, c.results, c.paused_at, c.pause_reason,
-       c.probe_at, c.guard_tripped_at, c.guard_code, a.archived_at is not null as archived
+select c.app_id, c.provider, c.label, c.fingerprint, c.version, c.updated_at, c.expires_at, c.results, c.paused_at,
+       c.pause_reason, c.probe_at, c.guard_tripped_at, c.guard_code, c.blocked_until, c.block_reason,
+       c.unknown_answers, c.unknown_text, c.unknown_at, a.archived_at is not null as archived
 from app_credential c
 join app a on a.id = c.app_id and a.account_id = c.account_id and a.deleted_at is null
 where c.account_id = :account_id
