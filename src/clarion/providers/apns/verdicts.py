@@ -170,7 +170,8 @@ def _refusal(answer: Answer, now: datetime) -> Reading:
 
 def accepted(answer: Answer) -> Verdict:
     """The verdict on a 200; the provider id is the `apns-id`."""
-    found = header(answer.headers, "apns-id")
+    headers = answer.headers
+    found = headers[0][1] if headers and headers[0][0] == "apns-id" else header(headers, "apns-id")
     return Verdict(Outcome.OK, "OK", provider_id=found if found and _ID(found) else None)
 
 

@@ -112,7 +112,7 @@ class HeadBlock:
     def block(self, path: str | None, extra: tuple[tuple[str, str], ...], size: int) -> bytes:
         """The whole header block of one message with a path or headers of its own."""
         parts = [self._whole] if path is None else [self._front, b"\x14", _string(path.encode("ascii")), self._tail]
-        parts.extend(literal(name, value, never_indexed=True) for name, value in extra)
+        parts += [literal(name, value, never_indexed=True) for name, value in extra]
         parts.append(_content_length(size))
         return b"".join(parts)
 
