@@ -69,7 +69,7 @@ class Database:
                 reset=_leave,
                 server_settings=_SETTINGS,
                 timeout=10,
-                command_timeout=30,
+                command_timeout=12,  # beyond statement_timeout: the connection is dead and has not noticed
             )
         except _LOST as error:
             raise Unavailable(f"the database cannot be reached: {error}") from error
