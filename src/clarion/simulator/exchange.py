@@ -40,6 +40,7 @@ class ProviderExchange:
         judgement = provider.judge(request)
         action = self._action(provider, judgement)
         if action is None:
+            _commit(judgement)
             self._note(request, provider.name, judgement)
             return Plan(judgement.reply, accepted=judgement.reply.status < 300)
         return self._misbehave(request, provider, judgement, action)
@@ -93,6 +94,8 @@ class ProviderExchange:
         accepted = action.accepted
         if accepted is None:
             accepted = action.manner in SPEAKING and reply.status < 300
+        if accepted:
+            _commit(judgement)
         kept = honest and action.manner in SPEAKING
         recipients = tuple(
             Recipient(
@@ -137,6 +140,11 @@ def scripted_reply(action: Action, provider: Provider, honest: Reply, *, now: fl
     if action.truncate:
         body = body[: len(body) // 2]
     return Reply(reply.status, body, (*reply.headers, *action.extra_headers(now)))
+
+
+def _commit(judgement: Judgement) -> None:
+    if judgement.commit is not None:
+        judgement.commit()
 
 
 def _no_control(_: Received) -> Reply:

@@ -1,5 +1,6 @@
 """What travels between the wire, the providers and the journal of the simulator."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -66,6 +67,8 @@ class Judgement:
     recipients: tuple[Recipient, ...] = NOBODY
     action: Action | None = None
     """Scripted behaviour for this token; it replaces the honest answer."""
+    commit: Callable[[], None] | None = None
+    """What the provider remembers when the messages count as handed over."""
 
 
 @dataclass(frozen=True, slots=True)

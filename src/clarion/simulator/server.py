@@ -17,9 +17,11 @@ from clarion.simulator.exchange import ProviderExchange
 from clarion.simulator.faults import FaultBook
 from clarion.simulator.fcm import FcmSimulator
 from clarion.simulator.files import Files
+from clarion.simulator.huawei import HuaweiSimulator
 from clarion.simulator.journal import Journal
 from clarion.simulator.listener import HOST, Listener, Mode
 from clarion.simulator.model import Provider
+from clarion.simulator.onesignal import OnesignalSimulator
 from clarion.simulator.webpush import WebPushSimulator
 from clarion.simulator.wire.plan import Hub, WireSettings
 
@@ -78,7 +80,9 @@ class Simulator:
             keys_file=self._files.accounts("apns"),
         )
         self.webpush = WebPushSimulator(clock=clock, base_url=lambda: self.url)
-        self._providers: tuple[Provider, ...] = (self.fcm, self.apns, self.webpush)
+        self.onesignal = OnesignalSimulator(clock=clock, file=self._files.accounts("onesignal"))
+        self.huawei = HuaweiSimulator(clock=clock, file=self._files.accounts("huawei"))
+        self._providers: tuple[Provider, ...] = (self.fcm, self.apns, self.webpush, self.onesignal, self.huawei)
         exchange = ProviderExchange(self._providers, self.faults, self.journal, clock=clock)
         self._hub = Hub(exchange, self.journal, clock, fast=fast)
         self._listener = Listener(self._hub, server_context(self._files.bundle, clients=self._files.ca))
