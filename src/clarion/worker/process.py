@@ -22,6 +22,8 @@ from clarion.providers.contract import Credential, Sender
 from clarion.providers.fcm.settings import FcmSettings
 from clarion.providers.http import HttpClient, HttpOptions, PyreqwestTransport
 from clarion.providers.http2 import Http2Transport
+from clarion.providers.huawei.settings import HuaweiSettings
+from clarion.providers.onesignal.settings import OnesignalSettings
 from clarion.providers.registry import Outside, open_sender
 from clarion.providers.transport import ChannelOptions, Sink, Transport
 from clarion.providers.webpush.sealing import Sealer
@@ -71,7 +73,8 @@ def outside(settings: Settings, clock: Clock, jwts: JwtStore) -> Outside:
     """The network side, as the settings say."""
     general = PyreqwestTransport()
     transport: Transport = BySchemeTransport(Http2Transport(), general) if settings.transport == "engine" else general
-    plain = any(uri.startswith("http://") for uri in settings.token_uri_allow)
+    token_addresses = (*settings.token_uri_allow, settings.huawei_token_url)
+    plain = any(address.startswith("http://") for address in token_addresses)
     return Outside(
         transport=transport,
         http=HttpClient(HttpOptions(ca_file=settings.provider_ca_file, plain=plain)),
@@ -84,6 +87,8 @@ def outside(settings: Settings, clock: Clock, jwts: JwtStore) -> Outside:
         apns=apns_settings(settings),
         jwts=jwts,
         webpush=webpush_settings(settings),
+        onesignal=onesignal_settings(settings),
+        huawei=huawei_settings(settings),
     )
 
 
@@ -95,6 +100,20 @@ def apns_settings(settings: Settings) -> ApnsSettings:
         sandbox_url=settings.apns_sandbox_url,
         channel=replace(defaults.channel, ca_file=settings.provider_ca_file),
     )
+
+
+def onesignal_settings(settings: Settings) -> OnesignalSettings:
+    """How OneSignal is reached."""
+    defaults = OnesignalSettings()
+    channel = replace(defaults.channel, ca_file=settings.provider_ca_file)
+    return replace(defaults, url=settings.onesignal_url, channel=channel)
+
+
+def huawei_settings(settings: Settings) -> HuaweiSettings:
+    """How Huawei is reached."""
+    defaults = HuaweiSettings()
+    channel = replace(defaults.channel, ca_file=settings.provider_ca_file)
+    return replace(defaults, url=settings.huawei_url, token_url=settings.huawei_token_url, channel=channel)
 
 
 def webpush_settings(settings: Settings) -> WebPushSettings:
