@@ -12,6 +12,8 @@ from typing import Protocol
 
 import msgspec
 
+from clarion.providers.options import NO_OPTIONS, Options
+from clarion.providers.personal import Person, Placeholder
 from clarion.providers.transport import Answer, Request
 
 
@@ -78,6 +80,13 @@ class Content:
     image: str = ""
     icon: str = ""
     link: str = ""
+    options: Options = NO_OPTIONS
+    placeholders: tuple[Placeholder, ...] = ()
+    """What differs per device: title, text, link and links have marks in their places (`personal.Marker`)."""
+
+    def link_on(self, family: str) -> str:
+        """The link for `android`, `ios` or `web` devices; for others the translation's own."""
+        return getattr(self.options.links, family, "") or self.link
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,9 @@ class Prepared(Protocol):
 
         `uuid` is 32 hex digits; `tag` comes back with the answer.
         """
+
+    def personal(self, person: Person) -> "Prepared":
+        """The same for one person: a value or a fallback in place of every placeholder."""
 
 
 class CredentialRefused(Exception):

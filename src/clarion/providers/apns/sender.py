@@ -7,6 +7,7 @@ notifications are tried once more here, and only the second answer is reported.
 import asyncio
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from clarion.foundation.clock import Clock
 from clarion.providers.apns.auth import KEEP, JwtStore
@@ -15,8 +16,10 @@ from clarion.providers.apns.payload import Fragments, render
 from clarion.providers.apns.settings import ApnsSettings
 from clarion.providers.apns.trials import Admission, Trials
 from clarion.providers.apns.verdicts import Remedy, accepted, read, wrong_clock
-from clarion.providers.apns.way import Notification, Surroundings, Way
+from clarion.providers.apns.way import Notification, Style, Surroundings, Way
 from clarion.providers.contract import Content, Credential, CredentialRefused, Outcome, Verdict
+from clarion.providers.options import Options
+from clarion.providers.personal import Gaps, Person, gaps_of
 from clarion.providers.transport import Answer, Request, Sink, Transport
 
 _SENDABLE = re.compile(r"(?:[0-9a-f]{2}){32,100}").fullmatch
@@ -39,15 +42,38 @@ class Judged(Answer):
         self.verdict = verdict
 
 
+class Label(NamedTuple):
+    """The headers of a notification besides its address and identity."""
+
+    style: Style
+    expiration: tuple[str, str]
+    collapse_id: tuple[str, str] | None
+    """None = the notification's own UUID."""
+
+
+def _label(options: Options, *, expires: int) -> Label:
+    key = options.collapse_key
+    return Label(
+        Style.SILENT if options.silent else Style.URGENT if options.urgent else Style.CALM,
+        ("apns-expiration", str(expires)),
+        ("apns-collapse-id", key) if key else None,
+    )
+
+
 class ApnsPrepared:
     """One translation rendered for APNs (`contract.Prepared`)."""
 
-    __slots__ = ("_expiration", "_fragments", "_way")
+    __slots__ = ("_fragments", "_gaps", "_label", "_way")
 
-    def __init__(self, fragments: Fragments, way: Way, *, expires: int) -> None:
+    def __init__(self, fragments: Fragments, way: Way, label: Label, gaps: Gaps[Fragments] | None = None) -> None:
         self._fragments = fragments
         self._way = way
-        self._expiration = ("apns-expiration", str(expires))
+        self._label = label
+        self._gaps = gaps
+
+    def personal(self, person: Person) -> "ApnsPrepared":
+        """See `contract.Prepared.personal`."""
+        return self if self._gaps is None else ApnsPrepared(self._gaps.fill(person), self._way, self._label)
 
     def request(self, token: str, msg_id: bytes, uuid: bytes, tag: object) -> Request | Verdict:
         """See `contract.Prepared.request`."""
@@ -57,8 +83,9 @@ class ApnsPrepared:
         digits = uuid.decode("ascii")
         dashed = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
         head, tail = self._fragments
-        extra = (("apns-id", dashed), ("apns-collapse-id", dashed), self._expiration)
-        return Notification(self._way, token, head + msg_id + tail, tag, extra)
+        style, expiration, collapse_id = self._label
+        extra = (("apns-id", dashed), collapse_id or ("apns-collapse-id", dashed), expiration)
+        return Notification(self._way, token, head + msg_id + tail, tag, extra, style)
 
 
 class ApnsSender:
@@ -111,7 +138,9 @@ class ApnsSender:
         _, _, environment = transport.partition(":")
         away = environment == self._home.environment.other and self._may_go_away
         expires = int(self._clock.now().timestamp()) + ttl if ttl > 0 else 0
-        return ApnsPrepared(render(content), self._other(self._home) if away else self._home, expires=expires)
+        way, fragments = self._other(self._home) if away else self._home, render(content)
+        label = _label(content.options, expires=expires)
+        return ApnsPrepared(fragments, way, label, gaps_of(fragments, content.placeholders))
 
     def submit(self, requests: Sequence[Request]) -> None:
         """See `contract.Sender.submit`."""

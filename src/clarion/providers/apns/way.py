@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -19,17 +20,41 @@ REPLACE_PAUSE = 1.0
 """Seconds between two replacements of all connections: Apple takes quick reconnecting for an attack."""
 
 
+class Style(IntEnum):
+    """How a notification is announced to Apple (providers.md §3.4)."""
+
+    URGENT = 0
+    CALM = 1
+    SILENT = 2
+
+
+_HEADERS = (
+    (("apns-push-type", "alert"), ("apns-priority", "10")),
+    (("apns-push-type", "alert"), ("apns-priority", "5")),
+    (("apns-push-type", "background"), ("apns-priority", "5")),
+)
+"""By style."""
+
+
 class Notification(Request):
     """A request for one device, in terms of APNs.
 
     On its way it is its own tag, so that an answer finds it again; outside it carries its owner's.
     """
 
-    __slots__ = ("elsewhere", "number", "on_trial", "owner", "reconnected", "token", "way")
+    __slots__ = ("elsewhere", "number", "on_trial", "owner", "reconnected", "style", "token", "way")
 
     # Everything that goes into path and headers is checked where it is made: `Request`'s own checks would cost as much
     # as all the rest of rendering.
-    def __init__(self, way: "Way", token: str, body: bytes, owner: object, extra: tuple[tuple[str, str], ...]) -> None:
+    def __init__(
+        self,
+        way: "Way",
+        token: str,
+        body: bytes,
+        owner: object,
+        extra: tuple[tuple[str, str], ...],
+        style: Style = Style.URGENT,
+    ) -> None:
         self.head = NO_HEAD
         self.body = body
         self.tag = self.owner = owner
@@ -38,6 +63,7 @@ class Notification(Request):
         self.resends = 0
         self.way = way
         self.token = token
+        self.style = style
         self.elsewhere = False
         """It has been tried in the other environment than the one it was made for."""
         self.on_trial = False
@@ -85,7 +111,8 @@ class Way:
             else None
         )
         self._token: ProviderToken | None = None
-        self._head: Head | None = None if self._tokens else self._make_head()
+        self._heads: tuple[Head, ...] = () if self._tokens else self._make_heads()
+        """By style; none before there is a token."""
         self._channel = self._open()
         self._number = 0
         self._replaced_at = float("-inf")
@@ -94,10 +121,10 @@ class Way:
         self._held: list[Notification] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def _make_head(self, token: ProviderToken | None = None) -> Head:
+    def _make_heads(self, token: ProviderToken | None = None) -> tuple[Head, ...]:
         authorization = (("authorization", f"bearer {token.text}"),) if token else ()
-        constant = (("apns-topic", self._around.credential.topic), ("apns-push-type", "alert"), ("apns-priority", "10"))
-        return Head(self._prefix, (*authorization, *constant))
+        constant = (*authorization, ("apns-topic", self._around.credential.topic))
+        return tuple(Head(self._prefix, (*constant, *headers)) for headers in _HEADERS)
 
     def _open(self) -> Channel:
         identity, options = self._around.credential.identity, self._around.settings.channel
@@ -113,17 +140,17 @@ class Way:
             return
         token = self._tokens.current() or await self._tokens.fetch()
         if token is not self._token:
-            self._token, self._head = token, self._make_head(token)
+            self._token, self._heads = token, self._make_heads(token)
 
     def submit(self, notifications: Sequence[Notification]) -> None:
         """Hand over to the network with the token of now; before the first one, as soon as there is one."""
-        head, prefix, number = self._head, self._prefix, self._number
-        if head is None:
+        heads, prefix, number = self._heads, self._prefix, self._number
+        if not heads:
             self._hold(notifications)
             return
         for one in notifications:
             one.tag = one
-            one.head = head
+            one.head = heads[one.style]
             one.path = prefix + one.token
             one.number = number
         self._channel.submit(notifications)
@@ -154,7 +181,7 @@ class Way:
 
     def age_of_token(self, notification: Notification) -> float | None:
         """Seconds since the token that a notification carried was issued; None when it has been replaced meanwhile."""
-        if self._tokens is None or self._token is None or notification.head is not self._head:
+        if self._tokens is None or self._token is None or notification.head not in self._heads:
             return None
         return self._tokens.age(self._token).total_seconds()
 

@@ -12,6 +12,7 @@ from clarion.providers.fcm.payload import Template, render
 from clarion.providers.fcm.service_account import ServiceAccount, read_service_account
 from clarion.providers.fcm.settings import FcmSettings
 from clarion.providers.fcm.verdicts import accepted, read
+from clarion.providers.personal import Gaps, Person, gaps_of
 from clarion.providers.transport import Answer, Head, Request, Sink, Transport
 
 _LONGEST_TOKEN = 4096
@@ -40,11 +41,16 @@ class _Letterhead:
 class FcmPrepared:
     """One translation rendered for FCM (`contract.Prepared`)."""
 
-    __slots__ = ("_letterhead", "_template")
+    __slots__ = ("_gaps", "_letterhead", "_template")
 
-    def __init__(self, template: Template, letterhead: _Letterhead) -> None:
+    def __init__(self, template: Template, letterhead: _Letterhead, gaps: Gaps[Template] | None = None) -> None:
         self._template = template
         self._letterhead = letterhead
+        self._gaps = gaps
+
+    def personal(self, person: Person) -> "FcmPrepared":
+        """See `contract.Prepared.personal`."""
+        return self if self._gaps is None else FcmPrepared(self._gaps.fill(person), self._letterhead)
 
     def request(self, token: str, msg_id: bytes, uuid: bytes, tag: object) -> Request | Verdict:
         """See `contract.Prepared.request`."""
@@ -106,7 +112,8 @@ class FcmSender:
 
     def prepare(self, content: Content, *, transport: str, ttl: int) -> FcmPrepared:
         """See `contract.Sender.prepare`."""
-        return FcmPrepared(render(content, transport=transport, ttl=ttl, target=self._target), self._letterhead)
+        template = render(content, transport=transport, ttl=ttl, target=self._target)
+        return FcmPrepared(template, self._letterhead, gaps_of(template, content.placeholders))
 
     def submit(self, requests: Sequence[Request]) -> None:
         """See `contract.Sender.submit`. Requests made before the token was renewed get the new one."""

@@ -13,6 +13,7 @@ from clarion.providers.huawei.auth import PATH, AccessToken, form
 from clarion.providers.huawei.payload import Template, render
 from clarion.providers.huawei.settings import HuaweiSettings
 from clarion.providers.huawei.verdicts import ALONE, read, refuses_token
+from clarion.providers.personal import Gaps, Person, gaps_of
 from clarion.providers.transport import Answer, Request, Sink, Transport
 
 _SENDABLE = re.compile(r"[A-Za-z0-9_:.=+/~%-]{1,4096}").fullmatch
@@ -24,11 +25,16 @@ _MALFORMED = Verdict(
 class HuaweiPrepared:
     """One translation rendered for Huawei (`bundles.BundlePrepared`)."""
 
-    __slots__ = ("_letterhead", "_template")
+    __slots__ = ("_gaps", "_letterhead", "_template")
 
-    def __init__(self, template: Template, letterhead: Letterhead) -> None:
+    def __init__(self, template: Template, letterhead: Letterhead, gaps: Gaps[Template] | None = None) -> None:
         self._template = template
         self._letterhead = letterhead
+        self._gaps = gaps
+
+    def personal(self, person: Person) -> "HuaweiPrepared":
+        """See `contract.Prepared.personal`."""
+        return self if self._gaps is None else HuaweiPrepared(self._gaps.fill(person), self._letterhead)
 
     def recipient(self, token: str) -> str | Verdict:
         """See `BundlePrepared.recipient`."""
@@ -83,7 +89,8 @@ class HuaweiSender:
     def prepare(self, content: Content, *, transport: str, ttl: int) -> HuaweiPrepared:
         """See `contract.Sender.prepare`."""
         del transport
-        return HuaweiPrepared(render(content, ttl=ttl), self._way.letterhead)
+        template = render(content, ttl=ttl)
+        return HuaweiPrepared(template, self._way.letterhead, gaps_of(template, content.placeholders))
 
     def submit(self, requests: Sequence[Request]) -> None:
         """See `contract.Sender.submit`."""

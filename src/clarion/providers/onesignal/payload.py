@@ -7,22 +7,25 @@ ASCII without quotes and backslashes, so they are JSON already.
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
+
+from clarion.providers.collapse import web_topic
 from clarion.providers.contract import Content
 from clarion.providers.links import fetchable
+from clarion.providers.options import LONGEST_TTL, Action, merged
+from clarion.providers.personal import encoded
+from clarion.providers.px import px_keys
 
-LONGEST_TTL = 2_419_200
-"""Seconds; OneSignal refuses more."""
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
 
 # Lone surrogates mark the slots: they survive json.dumps unescaped, and no text that can be encoded contains them.
 _TOKENS, _KEY, _MSG_ID = "\ud800", "\ud801", "\ud802"
 _SLOTS = re.compile(f"[{_TOKENS}{_KEY}{_MSG_ID}]")
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """One rendered translation with open slots."""
 
     head: bytes
@@ -30,23 +33,20 @@ class Template:
     before_msg_id: bytes
     tail: bytes
 
+    @property
+    def fragments(self) -> Sequence[bytes]:
+        """See `personal.Rendered`."""
+        return self
+
+    def with_fragments(self, fragments: Sequence[bytes]) -> "Template":
+        """See `personal.Rendered`."""
+        return Template(*fragments)
+
     def body(self, tokens: Sequence[str], key: bytes, msg_id: bytes) -> bytes:
         """The request body for these subscriptions; `key` is 32 hex digits."""
         dashed = b"-".join((key[:8], key[8:12], key[12:16], key[16:20], key[20:]))
         listed = '","'.join(tokens).encode("ascii")
         return b"".join((self.head, listed, self.before_key, dashed, self.before_msg_id, msg_id, self.tail))
-
-
-def _data(content: Content) -> dict[str, str]:
-    return {
-        "px.fmt_ver": "1",
-        "px.msg_id": _MSG_ID,
-        "px.title": content.title,
-        "px.body": content.text,
-        "px.image": content.image,
-        "px.icon": content.icon,
-        "px.link": content.link,
-    }
 
 
 def _drawing(content: Content) -> dict[str, Any]:
@@ -61,22 +61,67 @@ def _drawing(content: Content) -> dict[str, Any]:
     return fields
 
 
+def _look(content: Content) -> dict[str, Any]:
+    """The push's options in OneSignal's words; only what is set."""
+    options, android, ios = content.options, content.options.android, content.options.ios
+    channel = "android_channel_id" if _UUID(android.channel_id) else "existing_android_channel_id"
+    look = {
+        channel: android.channel_id,
+        "android_sound": android.sound,
+        "android_accent_color": f"FF{android.color[1:].upper()}" if android.color else "",
+        "ios_sound": "nil" if ios.sound == "" else ios.sound,
+        "thread_id": ios.thread_id,
+        "ios_category": ios.category,
+        "ios_interruption_level": (ios.interruption_level or "").replace("-", "_"),
+        "ios_relevance_score": ios.relevance_score,
+        "subtitle": {"en": ios.subtitle} if ios.subtitle else None,
+        "collapse_id": options.collapse_key,
+        "web_push_topic": web_topic(options.collapse_key) if options.collapse_key else "",
+        "buttons": [{"id": one.id, "text": one.title} for one in options.actions],
+        "web_buttons": [_web_button(one) for one in options.web.actions or options.actions],
+    }
+    if ios.badge is not None:
+        look |= {"ios_badgeType": "SetTo", "ios_badgeCount": ios.badge}
+    return {name: value for name, value in look.items() if value not in (None, "", [])}
+
+
+def _web_button(action: Action) -> dict[str, str]:
+    button = {"id": action.id, "text": action.title}
+    return button | {"url": action.link} if fetchable(action.link) else button
+
+
+def _shown(content: Content) -> dict[str, Any]:
+    """Words and looks; a silent notification has neither."""
+    if content.options.silent:
+        return {"content_available": True}
+    words = {"headings": {"en": content.title}, "contents": {"en": content.text}, "mutable_content": True}
+    return words | _drawing(content) | _look(content)
+
+
 def render(content: Content, *, app_id: str, ttl: int) -> Template:
     """Render one translation; `ttl` is the remaining time to live in seconds.
 
     The chosen translation stands under `en`, which OneSignal demands whatever the language is.
     """
     fields = {
-        "app_id": app_id,
-        "include_subscription_ids": [_TOKENS],
-        "idempotency_key": _KEY,
-        "headings": {"en": content.title},
-        "contents": {"en": content.text},
-        "data": _data(content),
-        "mutable_content": True,
-        "priority": 10,
+        "data": px_keys(content, _MSG_ID),
+        "priority": 10 if content.options.urgent else 5,
         "ttl": min(max(ttl, 0), LONGEST_TTL),
-        **_drawing(content),
+        **_shown(content),
     }
-    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-    return Template(*(part.encode() for part in _SLOTS.split(text)))
+    text = json.dumps(
+        {
+            "app_id": app_id,
+            "include_subscription_ids": [_TOKENS],
+            "idempotency_key": _KEY,
+            **merged(fields, content.options.raw.onesignal),
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+    return Template(*(encoded(part) for part in _SLOTS.split(text)))
+
+
+def counted(body: bytes) -> int:
+    """Bytes of the `data` of a body, which OneSignal limits (providers.md §1.7)."""
+    return len(msgspec.json.encode(msgspec.json.decode(body)["data"]))

@@ -10,6 +10,7 @@ from clarion.providers.contract import Content, Credential, CredentialRefused, O
 from clarion.providers.onesignal.payload import Template, render
 from clarion.providers.onesignal.settings import OnesignalSettings
 from clarion.providers.onesignal.verdicts import read
+from clarion.providers.personal import Gaps, Person, gaps_of
 from clarion.providers.transport import Answer, Head, Request, Sink, Transport
 
 _SENDABLE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
@@ -29,11 +30,16 @@ def schemes(api_key: str) -> tuple[str, ...]:
 class OnesignalPrepared:
     """One translation rendered for OneSignal (`bundles.BundlePrepared`)."""
 
-    __slots__ = ("_head", "_template")
+    __slots__ = ("_gaps", "_head", "_template")
 
-    def __init__(self, template: Template, head: Head) -> None:
+    def __init__(self, template: Template, head: Head, gaps: Gaps[Template] | None = None) -> None:
         self._template = template
         self._head = head
+        self._gaps = gaps
+
+    def personal(self, person: Person) -> "OnesignalPrepared":
+        """See `contract.Prepared.personal`."""
+        return self if self._gaps is None else OnesignalPrepared(self._gaps.fill(person), self._head)
 
     def recipient(self, token: str) -> str | Verdict:
         """See `BundlePrepared.recipient`."""
@@ -78,7 +84,8 @@ class OnesignalSender:
     def prepare(self, content: Content, *, transport: str, ttl: int) -> OnesignalPrepared:
         """See `contract.Sender.prepare`."""
         del transport
-        return OnesignalPrepared(render(content, app_id=self._app_id, ttl=ttl), self._heads[0])
+        template = render(content, app_id=self._app_id, ttl=ttl)
+        return OnesignalPrepared(template, self._heads[0], gaps_of(template, content.placeholders))
 
     def submit(self, requests: Sequence[Request]) -> None:
         """See `contract.Sender.submit`."""

@@ -47,7 +47,7 @@ class Origin:
         self._channel: Channel = transport.open(origin, self._on_answers, settings.channel)
         self._breaker = Breaker()
         self._authorization = ""
-        self._heads: dict[str, Head] = {}
+        self._heads: dict[tuple[str, str], Head] = {}
         self._rest_until = self._heard_at = self._used_at = clock.monotonic()
         self._worked_at = float("-inf")
         self._refusal: Verdict | None = None
@@ -90,25 +90,30 @@ class Origin:
         """Give encrypted messages to the network, for which there was `room`."""
         if not self._channel.pending:
             self._heard_at = self._clock.monotonic()
-        self._channel.submit([Request(self._head(one.ttl), one.body, one, one.path, one.extra) for one in messages])
+        self._channel.submit(
+            [
+                Request(self._head(one.label.ttl, one.label.urgency), one.body, one, one.path, one.extra)
+                for one in messages
+            ]
+        )
 
-    def _head(self, ttl: str) -> Head:
+    def _head(self, ttl: str, urgency: str) -> Head:
         authorization = self._token.authorization(self._clock.now())
         if authorization != self._authorization or len(self._heads) >= _HEADS:
             self._authorization = authorization
             self._heads.clear()
-        head = self._heads.get(ttl)
+        head = self._heads.get((ttl, urgency))
         if head is None:
-            head = self._heads[ttl] = Head("/", self._headers(ttl))
+            head = self._heads[ttl, urgency] = Head("/", self._headers(ttl, urgency))
         return head
 
-    def _headers(self, ttl: str) -> tuple[tuple[str, str], ...]:
+    def _headers(self, ttl: str, urgency: str) -> tuple[tuple[str, str], ...]:
         headers = (
             ("authorization", self._authorization),
             ("content-encoding", "aes128gcm"),
             ("content-type", "application/octet-stream"),
             ("ttl", ttl),
-            ("urgency", "high"),
+            ("urgency", urgency),
         )
         # Windows takes a message that may not be stored only when told so twice (providers.md §5.3).
         return (*headers, ("x-wns-cache-policy", "no-cache")) if self._windows and ttl == "0" else headers

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Sequence
 from clarion.foundation.clock import Clock
 from clarion.foundation.errors import InvalidInput
 from clarion.providers.contract import Content, Credential, CredentialRefused, Outcome, Verdict
+from clarion.providers.personal import Gaps, Person, gaps_of
 from clarion.providers.transport import Answer, Request, Sink, Transport
 from clarion.providers.webpush.encryption import PLAINTEXT_LIMIT
 from clarion.providers.webpush.endpoints import endpoint_fault
-from clarion.providers.webpush.message import Judged, Message
+from clarion.providers.webpush.message import Judged, Label, Message, label_of
 from clarion.providers.webpush.origin import Origin
-from clarion.providers.webpush.payload import Template, render, seconds
+from clarion.providers.webpush.payload import Template, render
 from clarion.providers.webpush.sealing import Sealer, SealingFailed
 from clarion.providers.webpush.settings import WebPushSettings
 from clarion.providers.webpush.subscription import read_subscription
@@ -33,12 +34,19 @@ _SEALING_PAUSE = 5.0
 class WebPushPrepared:
     """One translation rendered for browsers (`contract.Prepared`)."""
 
-    __slots__ = ("_hosts", "_template", "_ttl")
+    __slots__ = ("_gaps", "_hosts", "_label", "_template")
 
-    def __init__(self, template: Template, *, ttl: int, hosts: Sequence[str]) -> None:
+    def __init__(
+        self, template: Template, label: Label, hosts: Sequence[str], gaps: Gaps[Template] | None = None
+    ) -> None:
         self._template = template
-        self._ttl = str(seconds(ttl))
+        self._label = label
         self._hosts = hosts
+        self._gaps = gaps
+
+    def personal(self, person: Person) -> "WebPushPrepared":
+        """See `contract.Prepared.personal`."""
+        return self if self._gaps is None else WebPushPrepared(self._gaps.fill(person), self._label, self._hosts)
 
     def request(self, token: str, msg_id: bytes, uuid: bytes, tag: object) -> Request | Verdict:
         """See `contract.Prepared.request`."""
@@ -52,7 +60,7 @@ class WebPushPrepared:
             return MALFORMED
         if fault is not None:
             return Verdict(Outcome.TOKEN_GUARDED, "endpoint_refused", text=fault)
-        return Message(subscription, text, ttl=self._ttl, topic=uuid.decode(), tag=tag)
+        return Message(subscription, text, self._label, topic=uuid.decode(), tag=tag)
 
 
 class _Batch:
@@ -95,7 +103,8 @@ class WebPushSender:
     def prepare(self, content: Content, *, transport: str, ttl: int) -> WebPushPrepared:
         """See `contract.Sender.prepare`."""
         del transport
-        return WebPushPrepared(render(content), ttl=ttl, hosts=self._settings.hosts)
+        template, label = render(content), label_of(content.options, ttl=ttl)
+        return WebPushPrepared(template, label, self._settings.hosts, gaps_of(template, content.placeholders))
 
     def submit(self, requests: Sequence[Request]) -> None:
         """See `contract.Sender.submit`. Messages are encrypted on the way, unless they were already."""
