@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-import structlog
-
 from clarion.features.deliveries.bundles import BundleStore, Member, SavedBundle
 from clarion.features.deliveries.decide import Decision
 from clarion.features.deliveries.model import Attempt, Job
@@ -21,8 +19,6 @@ from clarion.providers.limits import FAILURES
 from clarion.providers.transport import Answer, Request
 from clarion.worker.bundles import Bundle, Bundler, bundle_of
 from clarion.worker.lane import Lane, LaneParts
-
-log = structlog.get_logger()
 
 
 class BundleLane(Lane):
@@ -101,13 +97,13 @@ class BundleLane(Lane):
             bundle: Bundle = answer.tag  # type: ignore[assignment]  # every tag of ours is one
             verdict = self.sender.verdicts(answer)
             if not verdict.common.known:
-                text = verdict.common.text
-                log.warning("unknown_answer", provider=self.key[1], status=answer.status, text=text)
+                self._wonder(answer.status, verdict.common)
             messages += len(bundle.attempts)
             faults += verdict.common.outcome in FAILURES
             outcomes += self._settle(bundle, verdict, now)
         self._tell_breaker(len(answers), faults)
         self._weigh(messages, outcomes)
+        self._measure(bundle.attempts[0], messages, outcomes, now)
 
     def _settle(self, bundle: Bundle, verdict: BundleVerdict, now: datetime) -> Counter[Outcome]:
         """Record what became of each message; how often each outcome occurred, other than success."""

@@ -11,6 +11,7 @@ from clarion.foundation.clock import Clock
 from clarion.foundation.ids import MessageIds
 from clarion.worker.lane import LaneBlocked
 from clarion.worker.lanes import Lanes
+from clarion.worker.metrics import WorkerMetrics
 from clarion.worker.plans import Plans
 from clarion.worker.recorder import Recorder
 from clarion.worker.slice_run import LEASE, SliceRun, lease_clock
@@ -38,8 +39,10 @@ class Dispatcher:
         window: Window,
         ids: MessageIds,
         clock: Clock,
+        metrics: WorkerMetrics,
     ) -> None:
         self._owner = owner
+        self._metrics = metrics
         self._sends = sends
         self._store = store
         self._lanes = lanes
@@ -54,6 +57,11 @@ class Dispatcher:
         self._stopping = asyncio.Event()
         self.changed = asyncio.Event()
         """Set when a run ends, so that the next slice is leased without waiting."""
+
+    @property
+    def running(self) -> int:
+        """Slices under way."""
+        return len(self._runs)
 
     async def lease(self, tasks: asyncio.TaskGroup) -> int:
         """Lease what there is room for and start it; how many slices that was."""
@@ -101,6 +109,7 @@ class Dispatcher:
             recorder=self._recorder,
             window=self._window,
             clock=self._clock,
+            metrics=self._metrics,
             leased_at=leased_at,
         )
         if self._stopping.is_set():
@@ -127,6 +136,7 @@ class Dispatcher:
             if run.item.key in kept:
                 run.leased_at = began
             else:
+                self._metrics.lease_lost(run.provider)
                 log.warning("lease_lost", send=run.send_id, slice=run.item.no)
                 run.stop("ready")
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 
 import structlog
 
@@ -23,7 +24,9 @@ from clarion.providers.contract import Credential, CredentialRefused, Outcome, S
 from clarion.providers.limits import FAILURES, Breaker, RateLimiter, RetryBudget
 from clarion.providers.transport import Answer, Request
 from clarion.worker.content import Renderer, Rendering
+from clarion.worker.metrics import WorkerMetrics
 from clarion.worker.recorder import Recorder
+from clarion.worker.remarks import Hindrance, Remarks
 from clarion.worker.window import LaneKey, Window
 
 log = structlog.get_logger()
@@ -66,6 +69,8 @@ class LaneParts:
     resume: Callable[[Credential], Awaitable[None]]
     push_refused: Callable[[int, str], Awaitable[None]]
     """Called with a send and the provider's words when a push keeps being refused."""
+    metrics: WorkerMetrics
+    remarks: Remarks
 
 
 class Lane:
@@ -104,6 +109,17 @@ class Lane:
         now = self.parts.clock.monotonic()
         waits = self._blocked_until - now, self.parts.breaker.next_in(now), self.parts.limiter.next_in(now)
         return max(0.0, *waits)
+
+    def hindrance(self) -> Hindrance | None:
+        """What keeps messages back although the credential is in use; the longest if there are several."""
+        now = self.parts.clock.monotonic()
+        waits = (
+            Hindrance("breaker", self.parts.breaker.next_in(now)),
+            Hindrance("throttled", self.parts.limiter.stopped_for(now)),
+            Hindrance("access_token", self._blocked_until - now),
+        )
+        longest = max(waits, key=attrgetter("seconds"))
+        return longest if longest.seconds > 0 and not self.closed else None
 
     async def admit(self, count: int) -> int:
         """Wait until up to `count` messages may go, and take places for them; how many. Raises `LaneBlocked`."""
@@ -255,7 +271,7 @@ class Lane:
         """The sink of the channel: judge and record."""
         now, sender, recorder = self.parts.clock.now(), self.sender, self.parts.recorder
         outcomes: Counter[Outcome] = Counter()
-        elsewhere = 0
+        elsewhere: Counter[Outcome] = Counter()
         for answer in answers:
             attempt: Attempt = answer.tag  # type: ignore[assignment]  # every tag of ours is one
             verdict = sender.verdict(answer)
@@ -266,14 +282,26 @@ class Lane:
                     self._message_faults.pop(attempt.push_id, None)
             else:
                 if not verdict.known:
-                    log.warning("unknown_answer", provider=self.key[1], status=answer.status, text=verdict.text)
-                if verdict.origin_only:
-                    elsewhere += 1
-                else:
-                    outcomes[verdict.outcome] += 1
+                    self._wonder(answer.status, verdict)
+                (elsewhere if verdict.origin_only else outcomes)[verdict.outcome] += 1
                 self._other(attempt, verdict, now)
-        self._tell_breaker(len(answers) - elsewhere, sum(outcomes[outcome] for outcome in FAILURES))
-        self._weigh(len(answers) - elsewhere, outcomes)
+        here = len(answers) - elsewhere.total()
+        self._tell_breaker(here, sum(outcomes[outcome] for outcome in FAILURES))
+        self._weigh(here, outcomes)
+        self._measure(attempt, len(answers), outcomes + elsewhere, now)
+
+    def _wonder(self, status: int, verdict: Verdict) -> None:
+        """An answer that no table explains."""
+        log.warning("unknown_answer", provider=self.key[1], status=status, text=verdict.text)
+        self.parts.metrics.unknown(self.key[1])
+        self.parts.remarks.unknown(self.credential, f"{verdict.code}: {verdict.text}")
+
+    def _measure(self, attempt: Attempt, messages: int, outcomes: Counter[Outcome], now: datetime) -> None:
+        """Count a batch of answers, with all outcomes but success; the time is that of one of its messages."""
+        metrics, provider = self.parts.metrics, self.key[1]
+        metrics.answered(provider, messages - outcomes.total(), outcomes)
+        if not attempt.has_row:
+            metrics.latency(provider, (now - attempt.first_at).total_seconds())
 
     def _tell_breaker(self, requests: int, faults: int) -> None:
         now = self.parts.clock.monotonic()
@@ -329,8 +357,10 @@ class Lane:
     def _throttle(self, verdict: Verdict) -> None:
         wait = verdict.retry_after if verdict.retry_after is not None else verdict.default_wait
         seconds = _DEFAULT_THROTTLE if wait is None else max(1.0, wait)
-        now = self.parts.clock.monotonic()
-        self.parts.limiter.throttle(now + seconds, now)
+        now, limiter = self.parts.clock.monotonic(), self.parts.limiter
+        before = limiter.stopped_for(now)
+        limiter.throttle(now + seconds, now)
+        self.parts.metrics.throttled(self.key[1], limiter.stopped_for(now) - before)
 
     def _watch_push(self, attempt: Attempt, verdict: Verdict) -> None:
         """Pause the send of a push that every device's provider call refuses."""
@@ -348,6 +378,7 @@ class Lane:
         if self.closed:
             return
         reason = f"{verdict.code}: {verdict.text}" if verdict.text else verdict.code
+        self.parts.metrics.refused(self.key[1])
         log.warning("credential_paused", app=self.key[0], provider=self.key[1], code=verdict.code)
         self._start(partial(self.parts.pause, self.credential, reason))
         self.shut()
@@ -358,6 +389,7 @@ class Lane:
         attempt.refreshed = True
         self._renewing.append(attempt)
         if len(self._renewing) == 1:
+            self.parts.metrics.renewed(self.key[1])
             self.sender.refresh()
             self._start(self._renew)
 

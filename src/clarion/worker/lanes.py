@@ -14,7 +14,9 @@ from clarion.providers.transport import Sink
 from clarion.settings import Settings
 from clarion.worker.bundle_lane import BundleLane
 from clarion.worker.lane import PATIENCE, Lane, LaneBlocked, LaneParts
+from clarion.worker.metrics import WorkerMetrics
 from clarion.worker.recorder import Recorder
+from clarion.worker.remarks import Remarks
 from clarion.worker.window import LaneKey, Window
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ class Lanes:
         clock: Clock,
         open_sender: OpenSender,
         push_refused: Callable[[int, str], Awaitable[None]],
+        metrics: WorkerMetrics,
+        remarks: Remarks,
     ) -> None:
         self._settings = settings
         self._apps = apps
@@ -47,6 +51,8 @@ class Lanes:
         self._clock = clock
         self._open_sender = open_sender
         self._push_refused = push_refused
+        self._metrics = metrics
+        self._remarks = remarks
         self._share = 1.0
         self._lanes: dict[LaneKey, Lane] = {}
         self._limits: dict[tuple[str, str], tuple[RateLimiter, Breaker, RetryBudget]] = {}
@@ -90,6 +96,8 @@ class Lanes:
             pause=self._store.pause_credential,
             resume=self._store.resume_credential,
             push_refused=self._push_refused,
+            metrics=self._metrics,
+            remarks=self._remarks,
         )
         lane = self._lane(credential, parts, unproven=unproven)
         try:
@@ -126,6 +134,10 @@ class Lanes:
         limiter, _, budget = limits
         limiter.set_share(self._share)
         budget.set_share(self._share)
+
+    def present(self) -> list[Lane]:
+        """The lanes that there are now."""
+        return list(self._lanes.values())
 
     def blocked(self) -> list[LaneKey]:
         """Lanes through which nothing goes for a while: their slices are better left to others."""

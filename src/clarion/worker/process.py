@@ -35,9 +35,12 @@ from clarion.worker.housekeeping import Housekeeping
 from clarion.worker.identity import own_id
 from clarion.worker.jwt_store import DatabaseJwtStore
 from clarion.worker.lanes import Lanes
+from clarion.worker.metrics import WorkerMetrics
 from clarion.worker.plans import Plans
 from clarion.worker.recorder import Recorder
+from clarion.worker.remarks import Remarks
 from clarion.worker.retries import Retries
+from clarion.worker.vitals import Vitals
 from clarion.worker.window import Window
 
 log = structlog.get_logger()
@@ -48,6 +51,7 @@ OBEY_PERIOD = 0.5
 RETRY_PERIOD = 0.5
 EXTEND_PERIOD = 5.0
 FINISH_PERIOD = 0.5
+SHOW_PERIOD = 1.0
 HOUR = 3600.0
 _DATABASE_PAUSE = 1.0
 _LAST_STEP = 10.0
@@ -65,14 +69,17 @@ class Worker:
     lanes: Lanes
     recorder: Recorder
     housekeeping: Housekeeping
+    remarks: Remarks
+    vitals: Vitals
+    metrics: WorkerMetrics
     sealer: Sealer
     clock: Clock
 
 
-def outside(settings: Settings, clock: Clock, jwts: JwtStore) -> Outside:
+def outside(settings: Settings, clock: Clock, jwts: JwtStore, *, engine: Http2Transport) -> Outside:
     """The network side, as the settings say."""
     general = PyreqwestTransport()
-    transport: Transport = BySchemeTransport(Http2Transport(), general) if settings.transport == "engine" else general
+    transport: Transport = BySchemeTransport(engine, general) if settings.transport == "engine" else general
     token_addresses = (*settings.token_uri_allow, settings.huawei_token_url)
     plain = any(address.startswith("http://") for address in token_addresses)
     return Outside(
@@ -134,11 +141,13 @@ def build_worker(
     """Put one worker together."""
     clock = clock or SystemClock()
     owner = own_id()
-    world = outside(settings, clock, DatabaseJwtStore(database=database, keeper=keeper))
+    engine, metrics = Http2Transport(), WorkerMetrics()
+    world = outside(settings, clock, DatabaseJwtStore(database=database, keeper=keeper), engine=engine)
     window = Window(settings.max_unrecorded)
     store = DispatchStore(database=database)
     ledger = Ledger(database=database, statistics=services.statistics, sends=services.sends)
-    recorder = Recorder(ledger=ledger, window=window)
+    recorder = Recorder(ledger=ledger, window=window, metrics=metrics)
+    remarks = Remarks(store=store, clock=clock)
     ids = MessageIds(keeper.message_key)
 
     def open_way(credential: Credential, sink: Sink) -> Sender:
@@ -158,6 +167,8 @@ def build_worker(
         clock=clock,
         open_sender=open_way,
         push_refused=push_refused,
+        metrics=metrics,
+        remarks=remarks,
     )
     recorder.on_paused = lanes.pause
     plans = Plans(sends=services.sends, audiences=services.audiences, pushes=services.pushes)
@@ -171,7 +182,9 @@ def build_worker(
         window=window,
         ids=ids,
         clock=clock,
+        metrics=metrics,
     )
+    vitals = Vitals(metrics, window=window, recorder=recorder, dispatcher=dispatcher, lanes=lanes, engine=engine)
     return Worker(
         services=services,
         store=store,
@@ -182,6 +195,9 @@ def build_worker(
         housekeeping=Housekeeping(
             owner=owner, database=database, sends=services.sends, devices=services.devices, lanes=lanes
         ),
+        remarks=remarks,
+        vitals=vitals,
+        metrics=metrics,
         sealer=world.sealer,
         clock=clock,
     )
@@ -214,6 +230,9 @@ def _loops(worker: Worker, runs: asyncio.TaskGroup, stop: asyncio.Event) -> list
     async def start_due() -> int:
         return await worker.services.schedulers.start_due(worker.clock.now())
 
+    async def tell_owners() -> None:
+        await worker.remarks.write(worker.lanes.present())
+
     steps: list[tuple[Callable[[], Awaitable[object]], float]] = [
         (start_due, CLOCK_PERIOD),
         (partial(worker.retries.step, runs), RETRY_PERIOD),
@@ -223,6 +242,8 @@ def _loops(worker: Worker, runs: asyncio.TaskGroup, stop: asyncio.Event) -> list
         (worker.store.hasten_cancelled, FINISH_PERIOD),
         (worker.housekeeping.heartbeat, EXTEND_PERIOD),
         (worker.lanes.refresh, EXTEND_PERIOD / 2),
+        (tell_owners, EXTEND_PERIOD),
+        (worker.vitals.show, SHOW_PERIOD),
         (worker.housekeeping.hourly, HOUR),
     ]
     return [

@@ -2,16 +2,22 @@
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
+import structlog
+
 from clarion.features.deliveries.bundles import SavedBundle
 from clarion.features.deliveries.decide import Decision
-from clarion.features.deliveries.ledger import Batch, Ledger
+from clarion.features.deliveries.ledger import Batch, Ledger, Rulings
 from clarion.features.deliveries.model import Attempt, Entry, Job, Result, State, TokenDrop, Whereabouts
 from clarion.providers.contract import Outcome, Verdict
+from clarion.worker.metrics import WorkerMetrics
 from clarion.worker.window import LaneKey, Window
+
+log = structlog.get_logger()
 
 FLUSH_AFTER = 0.01
 """Seconds that an outcome waits for company at most."""
@@ -29,9 +35,11 @@ def _nobody(_keys: list[LaneKey]) -> None:
 class Recorder:
     """One process's way into the ledger. Its buffer never holds more than the window lets in."""
 
-    def __init__(self, *, ledger: Ledger, window: Window) -> None:
+    def __init__(self, *, ledger: Ledger, window: Window, metrics: WorkerMetrics) -> None:
         self._ledger = ledger
         self._window = window
+        self._metrics = metrics
+        self._writing = 0
         self._size = min(FLUSH_SIZE, max(1, window.capacity // 4))
         self._batch = Batch()
         self._jobs: Counter[Job] = Counter()
@@ -126,16 +134,31 @@ class Recorder:
                     self._batch, self._jobs, self._waiting = Batch(), Counter(), 0
 
     @property
+    def unrecorded(self) -> int:
+        """Messages that have an outcome which is not committed yet."""
+        return self._waiting + self._writing
+
+    @property
     def _empty(self) -> bool:
         return not (self._batch.size or self._batch.results)
 
     async def _write(self, batch: Batch, jobs: Counter[Job]) -> None:
+        began = time.monotonic()
+        self._writing += batch.size
         try:
-            paused = await self._ledger.record(batch)
+            rulings = await self._ledger.record(batch)
         finally:
             self._slots.release()
-        if paused:
-            self.on_paused(paused)
+            self._writing -= batch.size
+        self._metrics.flushed(time.monotonic() - began, batch.size)
+        self._tell(rulings)
         for job, count in jobs.items():
             self._window.release((job.app_id, job.provider), count)
             job.settled(count)
+
+    def _tell(self, rulings: Rulings) -> None:
+        for app_id, provider in rulings.tripped:
+            log.warning("mass_guard_tripped", app=app_id, provider=provider)
+            self._metrics.guard_tripped(provider)
+        if rulings.paused:
+            self.on_paused(rulings.paused)

@@ -10,6 +10,7 @@ from clarion.features.deliveries.decide import Decision
 from clarion.features.deliveries.dispatch import DispatchStore
 from clarion.features.deliveries.model import Attempt, Reason, Recipient, State
 from clarion.features.sends import LeasedSlice, SendService
+from clarion.features.sends.model import FIRST_DEVICE_ID
 from clarion.foundation.clock import Clock
 from clarion.foundation.errors import Unavailable
 from clarion.foundation.ids import MessageIds
@@ -19,6 +20,7 @@ from clarion.worker.bundle_lane import BundleLane
 from clarion.worker.bundles import open_attempts
 from clarion.worker.content import Rendering, dimensions
 from clarion.worker.lane import Lane, LaneBlocked
+from clarion.worker.metrics import WorkerMetrics
 from clarion.worker.plans import OpenSend
 from clarion.worker.recorder import Recorder
 from clarion.worker.window import LaneKey, Window
@@ -50,6 +52,7 @@ class SliceRun:
         recorder: Recorder,
         window: Window,
         clock: Clock,
+        metrics: WorkerMetrics,
         leased_at: float,
     ) -> None:
         plan = opened.plan
@@ -70,6 +73,9 @@ class SliceRun:
         self._recorder = recorder
         self._window = window
         self._clock = clock
+        self._metrics = metrics
+        self._begins = item.attempt == 1 and item.id_from == FIRST_DEVICE_ID
+        """This run sends the first message of the send for its app and provider."""
         self._open = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -177,6 +183,9 @@ class SliceRun:
             self._recorder.settle(attempt, verdict, Decision(State.FAILED, Reason.TOKEN), now)
         self._recorder.answered(self.key, len(refused))
         lane.submit(requests)
+        if self._begins:
+            self._begins = False
+            self._metrics.first_message(self.provider, (now - self._opened.plan.due_at).total_seconds())
         return count
 
     async def _kept(self, lane: Lane, requests: Sequence[Request], count: int) -> bool:

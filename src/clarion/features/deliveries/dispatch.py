@@ -96,6 +96,16 @@ class DispatchStore:
                 connection, app_id=credential.app_id, provider=credential.provider, version=credential.version
             )
 
+    async def note_unknown(self, credential: Credential, *, count: int, text: str) -> None:
+        """So many answers more that no table explains; `text` is the last one, redacted."""
+        async with self._database.acquire() as connection:
+            await SQL.note_unknown.execute(connection, **_version(credential), count=count, text=text)
+
+    async def note_hindrance(self, credential: Credential, *, reason: str, seconds: float) -> None:
+        """A worker sends nothing with the credential for so long; the longest of all workers counts."""
+        async with self._database.acquire() as connection:
+            await SQL.note_hindrance.execute(connection, **_version(credential), reason=reason, seconds=seconds)
+
     async def credential_state(self, app_id: int, provider: str) -> CredentialState | None:
         """How a credential stands now; None when the app has none for the provider."""
         async with self._database.acquire() as connection:
@@ -110,3 +120,8 @@ class DispatchStore:
         """Make some of what waits in cancelled sends due, so that it is settled now; how many deliveries."""
         async with self._database.acquire() as connection:
             return await SQL.hasten_cancelled.execute(connection)
+
+
+def _version(credential: Credential) -> dict[str, object]:
+    """Names one version of a credential: remarks on an older one are void."""
+    return {"app_id": credential.app_id, "provider": credential.provider, "version": credential.version}

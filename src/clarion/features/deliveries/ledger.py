@@ -54,6 +54,16 @@ class Batch:
         return len(self.entries) + len(self.settlements)
 
 
+@dataclass(slots=True)
+class Rulings:
+    """What the mass guard did about a batch, as (app, provider) pairs."""
+
+    tripped: list[tuple[int, str]] = field(default_factory=list)
+    """Its tokens are suspects from now on."""
+    paused: list[tuple[int, str]] = field(default_factory=list)
+    """Nothing is sent with it any more."""
+
+
 class Ledger:
     """The only writer of deliveries."""
 
@@ -62,10 +72,10 @@ class Ledger:
         self._statistics = statistics
         self._sends = sends
 
-    async def record(self, batch: Batch) -> list[tuple[int, str]]:
+    async def record(self, batch: Batch) -> Rulings:
         """Write a batch; returns when it is committed, however long the database is away.
 
-        The result names the (app, provider) pairs whose credentials the mass guard has paused.
+        The result names the credentials that the mass guard has ruled about.
         A lost connection leaves the commit's fate unknown, so every repetition uses the careful form.
         """
         careful = False
@@ -78,7 +88,7 @@ class Ledger:
             except asyncpg.UniqueViolationError:
                 careful = True
 
-    async def _write(self, batch: Batch, *, careful: bool) -> list[tuple[int, str]]:
+    async def _write(self, batch: Batch, *, careful: bool) -> Rulings:
         async with self._database.transaction() as connection:
             inserted = await self._insert(connection, batch.entries, careful=careful)
             settled = await self._settle(connection, batch)
@@ -134,35 +144,37 @@ class Ledger:
                 connection, app_id=app_id, provider=provider, results=results, guarded=guarded[app_id, provider]
             )
 
-    async def _drop_tokens(self, connection: Connection, drops: list[TokenDrop]) -> list[tuple[int, str]]:
-        """Invalidate tokens: certain codes always, guarded ones as the mass guard rules. Returns who was paused."""
+    async def _drop_tokens(self, connection: Connection, drops: list[TokenDrop]) -> Rulings:
+        """Invalidate tokens: certain codes always, guarded ones as the mass guard rules."""
         certain = [drop for drop in drops if not drop.guarded]
         await _mark(connection, certain, suspects=False)
         guarded = sorted((drop for drop in drops if drop.guarded), key=_credential)
-        paused = []
+        rulings = Rulings()
         for (app_id, provider), group in groupby(guarded, key=_credential):
-            if await self._rule(connection, app_id, provider, list(group)):
-                paused.append((app_id, provider))
-        return paused
+            await self._rule(connection, app_id, provider, list(group), rulings)
+        return rulings
 
-    async def _rule(self, connection: Connection, app_id: int, provider: str, drops: list[TokenDrop]) -> bool:
-        """Apply the mass guard's ruling; True when it pauses the credential."""
+    async def _rule(
+        self, connection: Connection, app_id: int, provider: str, drops: list[TokenDrop], rulings: Rulings
+    ) -> None:
+        """Apply the mass guard's ruling, and add it to `rulings`."""
         row = await SQL.window_counts.fetchrow(connection, app_id=app_id, provider=provider)
         if row is None:
-            return False
+            return
         ruling = judge(Window(row["results"], row["guarded"], row["seen"], row["tripped"]))
         await _mark(connection, drops, suspects=ruling.suspects_only)
         if not (ruling.trip or ruling.pause):
-            return False
+            return
         code = Counter(drop.code for drop in drops).most_common(1)[0][0]
-        await SQL.trip_guard.execute(connection, app_id=app_id, provider=provider, code=code)
+        if await SQL.trip_guard.execute(connection, app_id=app_id, provider=provider, code=code):
+            rulings.tripped.append((app_id, provider))
         await SQL.restore_tokens.execute(connection, app_id=app_id, transports=transports_of(provider))
         if not ruling.pause:
-            return False
+            return
         reason = f"almost every device answers {code}: check environment, project and key"
         await SQL.pause_by_guard.execute(connection, app_id=app_id, provider=provider, reason=reason)
         await self._requeue(connection, app_id, provider)
-        return True
+        rulings.paused.append((app_id, provider))
 
     async def _requeue(self, connection: Connection, app_id: int, provider: str) -> None:
         """Deliveries that failed by guarded codes wait again, and are no longer counted as failed."""

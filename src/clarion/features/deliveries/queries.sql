@@ -188,6 +188,19 @@ where app_id = :app_id and provider = :provider and version = :version and pause
 update app_credential set paused_at = null, pause_reason = null, probe_at = null
 where app_id = :app_id and provider = :provider and version = :version and paused_at is not null
 
+-- name: note_unknown
+-- Answers that no table explains, and the last of them.
+update app_credential
+set unknown_answers = unknown_answers + :count, unknown_text = :text, unknown_at = now()
+where app_id = :app_id and provider = :provider and version = :version
+
+-- name: note_hindrance
+-- A worker sends nothing for so long although the credential is in use; the longest wait of all workers stays.
+update app_credential
+set blocked_until = now() + :seconds * interval '1 second', block_reason = :reason
+where app_id = :app_id and provider = :provider and version = :version
+  and (blocked_until is null or blocked_until < now() + :seconds * interval '1 second')
+
 -- name: credential_state
 select version, paused_at is not null as paused, results,
        case when paused_at is null then 0

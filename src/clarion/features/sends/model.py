@@ -12,6 +12,7 @@ SLICE_TARGET = 5000
 SLICE_LIMIT = 20_000
 """Slices that one app and provider may have in one send, however large they get."""
 TIME_TO_LIVE = timedelta(hours=24)
+FIRST_DEVICE_ID = 1
 LAST_DEVICE_ID = 2**DEVICE_ID_BITS - 1
 
 
@@ -43,6 +44,7 @@ class SendPlan:
     day: date
     push_ids: Sequence[int]
     cutoff_at: datetime
+    due_at: datetime
     expires_at: datetime
     filter: dict[str, object]
 
@@ -55,4 +57,4 @@ def slice_ranges(matches: int) -> Iterator[tuple[int, int]]:
     count = min(SLICE_LIMIT, max(1, -(-matches // SLICE_TARGET)))
     edges = [LAST_DEVICE_ID * part // count for part in range(count + 1)]
     for low, high in pairwise(edges):
-        yield low + 1, high
+        yield low + FIRST_DEVICE_ID, high

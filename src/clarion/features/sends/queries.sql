@@ -69,7 +69,7 @@ update slice set state = :state, owner = null, lease_until = null
 where send_id = :send_id and no = :no and attempt = :attempt and state = 'leased'
 
 -- name: plan
-select s.id, s.account_id, s.day, s.push_ids, s.cutoff_at, s.expires_at, scheduler.filter
+select s.id, s.account_id, s.day, s.push_ids, s.cutoff_at, s.due_at, s.expires_at, scheduler.filter
 from send s join scheduler on scheduler.id = s.scheduler_id
 where s.id = :send_id
 

@@ -77,6 +77,10 @@ class RateLimiter:
         missing = min(float(wanted), _capacity(rate)) - self._level(rate, now)
         return max(wait, missing / rate)
 
+    def stopped_for(self, now: float) -> float:
+        """Seconds of rest that are left of what a provider asked for; 0 = none."""
+        return max(0.0, self._stopped_until - now)
+
     def throttle(self, until: float, now: float) -> None:
         """The provider asks to slow down: nothing before `until`, then half the rate, which grows back slowly.
 
