@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from litestar import Request
 from litestar.connection.base import ASGIConnection
 from litestar.dto import AbstractDTO
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, InternalServerException
 from litestar.openapi.spec import OpenAPIType, Schema
 from litestar.params import FromPath
 from litestar.plugins import OpenAPISchemaPlugin
@@ -83,17 +83,19 @@ class JsonBody(AbstractDTO[Any]):
 
 
 class ApiRequest(Request[Any, Any, Any]):
-    """A request whose absent body reads as an empty object, and whose body must arrive in time."""
+    """A request whose absent body reads as an empty object, and whose body must arrive whole and in time."""
 
     body_seconds: ClassVar[float] = 10.0
 
     async def body(self) -> bytes:
-        """The body within the size limit; a 408 when it is too slow."""
+        """The body within the size limit; a 408 when it is too slow, a 400 when it breaks off or is framed wrongly."""
         try:
             async with asyncio.timeout(self.body_seconds):
                 return await super().body() or b"{}"
         except TimeoutError:
             raise HTTPException(status_code=408) from None
+        except InternalServerException:
+            raise HTTPException(status_code=400) from None
 
 
 class NumberSchemas(OpenAPISchemaPlugin):

@@ -31,7 +31,7 @@ from clarion.api.rate_limit import RateLimiter
 from clarion.features.deliveries.feedback import Feedback
 from clarion.features.devices.service import DeviceService
 from clarion.foundation.clock import Clock, SystemClock
-from clarion.foundation.errors import ClarionError, NotFound, TooManyRequests
+from clarion.foundation.errors import ClarionError, InvalidInput, NotFound, TooManyRequests
 from clarion.settings import Settings
 
 log = structlog.get_logger("clarion.device_api")
@@ -185,6 +185,8 @@ async def _receive_body(receive: Receive) -> bytes:
     body: bytes = b""
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise InvalidInput("the body broke off or is framed wrongly")
         body += message.get("body", b"")
         if len(body) > BODY_LIMIT:
             raise BodyTooLarge(f"the body has more than {BODY_LIMIT} bytes")
