@@ -3,6 +3,7 @@
 Every answer that is not a success has the body `{"error": "...", "req_id": "..."}` (management-api.md §1).
 """
 
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
+from litestar.typing import FieldDefinition
 
 from clarion.api.binding import connection_request_id
 from clarion.foundation.errors import (
@@ -104,9 +106,27 @@ def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Respon
 def _argument_error(request: Request[Any, Any, Any], error: ValidationException) -> Response[ErrorBody]:
     """A path or query argument of the wrong form."""
     faults = error.extra if isinstance(error.extra, list) else []
-    words = [f"{fault.get('key', 'the address')} {fault['message']}" for fault in faults if isinstance(fault, dict)]
+    words = [_argument_in_words(request, fault) for fault in faults if isinstance(fault, dict)]
     text = f"validation error: {words[0]}" if words else _HTTP_TEXTS[400]
     return _answer(request, status=400, text=text, headers={})
+
+
+def _argument_in_words(request: Request[Any, Any, Any], fault: dict[str, Any]) -> str:
+    """The fault under the argument's name in the address, which its function may have to call differently."""
+    key = str(fault.get("key", "the address"))
+    field = request.scope["route_handler"].parsed_fn_signature.parameters.get(key)
+    if field is None:
+        return f"{key} {fault['message']}"
+    name = getattr(field.kwarg_definition, "name", None) or key
+    choices = _choices(field)
+    return f"{name} must be one of {', '.join(choices)}" if choices else f"{name} {fault['message']}"
+
+
+def _choices(field: FieldDefinition) -> list[str]:
+    """The values of an argument that takes one, or some, of a few words."""
+    if field.is_subclass_of(StrEnum):
+        return [str(choice) for choice in field.annotation]
+    return [choice for inner in field.inner_types for choice in _choices(inner)]
 
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {

@@ -64,6 +64,20 @@ async def test_two_keys_at_once_are_refused(api: Api) -> None:
     assert error_of(await api.http.get("/api/b/v2/apps", headers=headers), 401)
 
 
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("sends?state=zzz", "state must be one of running, paused, cancelled, complete"),
+        ("statistics?group_by=zzz", "group_by must be one of day, hour, app, push, send, country, language, platform"),
+        ("statistics?format=zzz", "format must be one of json, csv"),
+        ("sends?limit=zzz", "limit must be a whole number"),
+        ("sends?limit=99999999999999999999", "limit is too large"),
+    ],
+)
+async def test_a_bad_argument_is_400_and_called_as_in_the_address(api: Api, query: str, text: str) -> None:
+    assert error_of(await api.call("GET", f"/api/v1/{query}"), 400) == f"validation error: {text}"
+
+
 async def test_cookies_are_never_looked_at(api: Api) -> None:
     answer = await api.http.get("/api/b/v2/apps", headers={"cookie": f"authorization=Bearer {api.key}; key={api.key}"})
     assert error_of(answer, 401)

@@ -100,7 +100,7 @@ async def test_every_filter_narrows(world: SentWorld, api: Api) -> None:
     app, send = await _two_countries(world)
     for query, sent in (
         ("country=br", 2),
-        ("lang=pt", 2),
+        ("language=pt", 2),
         ("push_id=1", 2),
         ("platform=ios", 0),
         (f"app_id={app}", 4),
@@ -147,7 +147,7 @@ async def test_other_accounts_are_not_counted(world: SentWorld, stranger: Api) -
         "app_id=0",
         "push_id=9223372036854775808",
         "country=Portugal",
-        "lang=a%00b",
+        "language=a%00b",
         "platform=" + "x" * 257,
         "format=xml",
     ],

@@ -84,7 +84,7 @@ async def read_statistics(
     push_id: FromQuery[QueryNumber | None] = None,
     send_id: FromQuery[QueryNumber | None] = None,
     country: FromQuery[str | None] = None,
-    lang: FromQuery[str | None] = None,
+    language: FromQuery[str | None] = None,
     platform: FromQuery[str | None] = None,
     format_: Annotated[Format | None, QueryParameter(name="format", description=_FORMAT)] = None,
 ) -> Response[Statistics | str]:
@@ -99,7 +99,7 @@ async def read_statistics(
         push_id=optional_id("push_id", push_id),
         send_id=optional_id("send_id", send_id),
         country=None if country is None else country_code(country),
-        language=optional_text("lang", lang),
+        language=optional_text("language", language),
         platform=optional_text("platform", platform),
     )
     groups = [_view(group) for group in await statistics.read(caller.account_id, query)]
