@@ -55,7 +55,7 @@ class Recorder:
             found = Whereabouts(attempt.job.app_id, attempt.token_hash, verdict.environment)
             self._batch.found.append(found)
         result = _SENT_AT_ONCE
-        if attempt.has_row:
+        if attempt.has_row or attempt.may_be_sent:
             result = Result(State.SENT, None, verdict.code, attempt.number, attempt.may_be_sent)
         self._add(attempt, result, verdict, settled_at=now)
 

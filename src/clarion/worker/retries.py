@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -57,22 +57,28 @@ class RetryJob:
         self.expires_at: datetime = row.expires_at
         self._recorder = recorder
         self._clock = clock
+        self._codes: dict[int, str] = {}
 
     def settled(self, count: int) -> None:
         """See `Job.settled`: nobody waits for a retry."""
 
     def give_back(self, attempt: Attempt, wait: float) -> None:
         """See `Job.give_back`: the row waits on, and the attempt does not count."""
-        self.postpone(attempt, wait, code="postponed")
+        self.postpone(attempt, wait)
 
-    def postpone(self, attempt: Attempt, wait: float, *, code: str) -> None:
-        """Let the row wait `wait` seconds more (at least one) without using up an attempt."""
+    def note(self, rows: Iterable[WaitingDelivery]) -> None:
+        """Remember the rows' last answers."""
+        self._codes.update((row.device_id, row.code) for row in rows if row.code)
+
+    def postpone(self, attempt: Attempt, wait: float) -> None:
+        """Let the row wait `wait` seconds more (at least one) without using up an attempt; it keeps its last answer."""
         now = self._clock.now()
         moment = now + timedelta(seconds=min(max(wait, _SOON), _LONG))
         if moment >= self.expires_at:
             decision = Decision(State.FAILED, Reason.EXPIRED)
         else:
             decision = Decision(State.WAITING, next_attempt_at=moment, counted=False)
+        code = self._codes.get(attempt.device_id, "postponed")
         self._recorder.settle(attempt, Verdict(Outcome.UNSENT, code), decision, now)
 
 
@@ -147,8 +153,9 @@ class Retries:
 
     async def _serve_part(self, way: "_Way", job: RetryJob, opened: OpenSend, rows: Sequence[WaitingDelivery]) -> None:
         """Settle or send rows that have their places in the window."""
+        job.note(rows)
         now = self._clock.now()
-        left: list[tuple[WaitingDelivery, Attempt]] = []
+        left: list[_Row] = []
         for row in rows:
             attempt = _attempt(job, row)
             over = _over(row, now, known=row.push_id in opened.all_pushes)
@@ -161,7 +168,7 @@ class Retries:
             return
         granted, wait = await way.granted(len(left))
         for number, (_, attempt) in enumerate(left[granted:], start=1):
-            job.postpone(attempt, wait * (1 + number / max(_SPREAD, granted)), code="postponed")
+            job.postpone(attempt, wait * (1 + number / max(_SPREAD, granted)))
         if way.lane is not None and granted:
             self._send(way.lane, job, left[:granted], opened)
 
@@ -184,12 +191,12 @@ class Retries:
             requests = await self._whole_requests(lane, job, opened, rows)
         except Unavailable:
             for _, attempt in rows:
-                job.postpone(attempt, _SOON, code="postponed")
+                job.postpone(attempt, _SOON)
             return
         granted, wait = await way.granted(len(requests))
         for number, request in enumerate(requests[granted:], start=1):
             for attempt in bundle_of(request).attempts:
-                job.postpone(attempt, wait * (1 + number / max(_SPREAD, granted)), code="postponed")
+                job.postpone(attempt, wait * (1 + number / max(_SPREAD, granted)))
         if granted:
             lane.submit(requests[:granted])
 

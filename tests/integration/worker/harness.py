@@ -206,6 +206,9 @@ class World:
         """The worker's settings."""
         return {
             "fcm_url": self.sim.url,
+            "onesignal_url": self.sim.url,
+            "huawei_url": self.sim.url,
+            "huawei_token_url": self.sim.url,
             "provider_ca_file": self.sim.ca_file,
             "token_uri_allow": (f"{self.sim.url}/token",),
             "fcm_warmup_sec": 0.0,

@@ -1,7 +1,6 @@
 """Providers that take many recipients in one request, from the send to the ledger."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -12,7 +11,6 @@ from tests.integration.worker.harness import World, tokens_of
 from clarion.foundation.ids import MessageIds
 from clarion.simulator import Action, Manner, Rule
 from clarion.simulator.faults import too_many
-from clarion.worker.process import Worker
 
 pytestmark = pytest.mark.anyio
 
@@ -32,15 +30,8 @@ class Outlet:
         return await self.world.add_devices(tokens, transport=self.provider, **columns)
 
     def requests(self) -> int:
-        """Requests with messages that the provider saw, by their digests."""
-        return len({(e.digest, e.time) for e in self.world.sim.journal.entries() if e.endpoint == "send"})
-
-    async def start(self) -> Any:
-        return self.world.worker(**addresses(self.world))
-
-
-def addresses(world: World) -> dict[str, str]:
-    return {"onesignal_url": world.sim.url, "huawei_url": world.sim.url, "huawei_token_url": world.sim.url}
+        """Requests with messages that the provider saw; no two of them are equal."""
+        return len({e.digest for e in self.world.sim.journal.entries() if e.endpoint == "send"})
 
 
 async def _outlet(world: World, provider: str, values: dict[str, str]) -> Outlet:
@@ -68,9 +59,9 @@ async def huawei(world: World) -> Outlet:
 
 
 @pytest.fixture(params=["onesignal", "huawei"])
-async def outlet(world: World, request: pytest.FixtureRequest) -> AsyncIterator[Outlet]:
+async def outlet(world: World, request: pytest.FixtureRequest) -> Outlet:
     made = world.sim.onesignal.app() if request.param == "onesignal" else world.sim.huawei.app()
-    yield await _outlet(world, request.param, made)
+    return await _outlet(world, request.param, made)
 
 
 def uuids(count: int, prefix: str = "") -> list[str]:
@@ -96,7 +87,7 @@ async def test_many_devices_share_requests_and_each_gets_its_message_once(world:
     await outlet.devices(tokens[:400])
     await outlet.devices(tokens[400:], lang="pt")
     await world.plan()
-    async with world.worker(**addresses(world)):
+    async with world.worker():
         await world.until_complete()
     assert world.accepted_once(tokens)
     assert await world.counts() == {"sent": 600}
@@ -109,7 +100,7 @@ async def test_the_message_id_names_the_send_and_no_device(world: World, outlet:
     """Decision 5: the event's path names the device."""
     await outlet.devices(uuids(20))
     send_id = await world.plan()
-    async with world.worker(**addresses(world)):
+    async with world.worker():
         await world.until_complete()
     [message_id] = {e.message_id for e in world.sim.journal.entries() if e.endpoint == "send"}
     key = MessageIds(world.keeper.message_key).parse(message_id)
@@ -125,7 +116,7 @@ async def test_a_token_that_moves_while_it_is_read_stands_only_once_in_a_list(wo
     await world.execute("drop index device_token_owner")
     await world.execute("update device set active = true")
     await world.plan()
-    async with world.worker(**addresses(world)):
+    async with world.worker():
         await world.until_complete()
     assert world.sim.huawei.repeated == 0
     assert world.accepted_once(["moved"])
@@ -136,7 +127,7 @@ async def test_named_recipients_fail_and_the_rest_is_sent_onesignal(world: World
     dead, alive = uuids(2, "deaddead"), uuids(50)
     await onesignal.devices([*dead, *alive])
     await world.plan()
-    async with world.worker(**addresses(world)):
+    async with world.worker():
         await world.until_complete()
     found = await ledger(world)
     assert {found[token] for token in dead} == {(FAILED, "token", "invalid_id", INVALID)}
@@ -148,7 +139,7 @@ async def test_named_recipients_fail_and_the_rest_is_sent_huawei(world: World, h
     dead, alive = tokens_of(3, "illegal"), tokens_of(50)
     await huawei.devices([*dead, *alive])
     await world.plan()
-    async with world.worker(**addresses(world)):
+    async with world.worker():
         await world.until_complete()
     found = await ledger(world)
     assert {found[token] for token in dead} == {(FAILED, "token", "80100000", INVALID)}
@@ -164,7 +155,7 @@ async def test_a_lost_answer_is_asked_for_again_under_the_same_key_and_nothing_i
     await onesignal.devices(tokens)
     world.sim.faults.add(Rule(action=loss, provider="onesignal", endpoint="send", times=1))
     await world.plan()
-    async with world.worker(**addresses(world)):
+    async with world.worker():
         await world.until_complete()
     assert world.accepted_once(tokens)
     assert world.sim.onesignal.replayed == (1 if loss is LOST else 0)
@@ -183,7 +174,7 @@ async def test_a_repetition_learns_of_dead_recipients_but_spares_a_token_that_is
     await onesignal.devices(uuids(5))
     world.sim.faults.add(Rule(action=LOST, provider="onesignal", endpoint="send", times=1))
     await world.plan()
-    async with world.worker(**addresses(world), retry_base_sec=30.0):
+    async with world.worker(retry_base_sec=30.0):
         await world.until("select count(*) = 7 from delivery where state = 1")
         await world.set_token(moved, str(uuid4()))
         await world.hasten()
@@ -194,50 +185,12 @@ async def test_a_repetition_learns_of_dead_recipients_but_spares_a_token_that_is
     assert await world.counts() == {"sent": 5, "failed:token": 2}
 
 
-async def test_a_worker_that_dies_after_the_hand_over_costs_no_duplicate(world: World, onesignal: Outlet) -> None:
-    """Killed between the answer's way and the record: the next worker repeats the kept bundles first."""
-    tokens = uuids(300)
-    await onesignal.devices(tokens)
-    world.sim.faults.add(Rule(action=Action(hold="answers"), provider="onesignal", endpoint="send"))
-    await world.plan()
-    async with world.worker(**addresses(world)) as first:
-        await world.sim.journal.until(lambda: world.sim.journal.accepted == 300)
-        await _die(first)
-        assert await world.value("select count(*) from delivery") == 0
-        assert await world.value("select sum(cardinality(device_ids)) from provider_batch") == 300
-        world.sim.faults.clear()
-        await world.execute("update slice set lease_until = now() - interval '1 second' where state = 'leased'")
-        async with world.worker(**addresses(world)):
-            await world.until_complete()
-    assert world.accepted_once(tokens)
-    assert world.sim.onesignal.replayed >= 1
-    assert await world.counts() == {"sent": 300}
-    assert await world.value("select count(*) from provider_batch") == 0
-    await world.check()
-
-
-async def _die(worker: Worker) -> None:
-    """Let a worker write nothing and send nothing any more, as if it were gone; its drain ends at once."""
-    for lane in worker.lanes._lanes.values():
-        lane.sender._sink = lambda answers: None  # type: ignore[attr-defined]
-    for run in worker.dispatcher._runs.values():
-        run._idle = _Never()
-        run.leased_at = float("-inf")
-    worker.dispatcher.stop()
-    await asyncio.sleep(0)
-
-
-class _Never(asyncio.Event):
-    async def wait(self) -> bool:  # type: ignore[override]
-        return True
-
-
 async def test_what_waits_after_a_refused_rate_goes_out_later_and_once(world: World, outlet: Outlet) -> None:
     tokens = uuids(30)
     await outlet.devices(tokens)
     world.sim.faults.add(Rule(action=too_many(1), provider=outlet.provider, endpoint="send", times=1))
     await world.plan()
-    async with world.worker(**addresses(world)):
+    async with world.worker():
         await world.until_complete()
     assert world.accepted_once(tokens)
     assert await world.counts() == {"sent": 30}
@@ -250,7 +203,7 @@ async def test_an_unreadable_report_makes_each_recipient_travel_alone(world: Wor
     await huawei.devices(tokens)
     world.sim.huawei.readable = False
     await world.plan()
-    async with world.worker(**addresses(world)):
+    async with world.worker():
         await world.until_complete()
     found = await ledger(world)
     assert found["illegal-1"][:3] == (FAILED, "token", "80300007")
@@ -264,7 +217,7 @@ async def test_tokens_of_several_apps_travel_alone(world: World, huawei: Outlet)
     await huawei.devices(tokens)
     world.sim.huawei.on_token(tokens[2], "80300017", Action())
     await world.plan()
-    async with world.worker(**addresses(world)):
+    async with world.worker():
         await world.until_complete()
     assert world.accepted_once(tokens)
     assert huawei.requests() == 5
@@ -274,7 +227,7 @@ async def test_an_expired_access_token_is_renewed_and_the_bundle_goes_out_once(w
     tokens = tokens_of(120)
     await huawei.devices(tokens[:60])
     await world.plan()
-    async with world.worker(**addresses(world)):
+    async with world.worker():
         await world.until_complete()
         world.sim.huawei.accounts.expire_tokens()
         await huawei.devices(tokens[60:])
@@ -291,7 +244,7 @@ async def test_a_wrong_key_pauses_the_credential_and_no_token_is_lost(world: Wor
     values = world.credentials.values[world.app_id, outlet.provider]
     values["api_key" if outlet.provider == "onesignal" else "app_secret"] = "os_v2_wrong"
     await world.plan()
-    async with world.worker(**addresses(world)):
+    async with world.worker():
         await world.until("select paused_at is not null from app_credential")
         await world.until_idle()
     assert await world.value("select count(*) from device where token_state = 1") == 600
@@ -306,7 +259,7 @@ async def test_refusals_of_every_token_trip_the_mass_guard(world: World, outlet:
     error = "NOT_SUBSCRIBED" if outlet.provider == "onesignal" else "80300007"
     world.sim.faults.add(Rule(action=Action(error=error), provider=outlet.provider, endpoint="send"))
     await world.plan()
-    async with world.worker(**addresses(world)):
+    async with world.worker():
         await world.until("select paused_at is not null from app_credential")
         await world.until_idle()
     assert world.sim.journal.counts(provider=outlet.provider).total() <= 1000
