@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,9 +114,9 @@ class Clarion:
         return running
 
 
-@pytest.fixture
-def clarion() -> Iterator[Clarion]:
-    """The command line in a folder of this test's own, with an embedded database and a free port."""
+@contextmanager
+def command_line() -> Iterator[Clarion]:
+    """The command line in a folder of its own, with an embedded database and a free port."""
     folder = Path(tempfile.mkdtemp(prefix="clarion-e2e-"))
     folder.chmod(0o711)  # root's embedded database belongs to another user, who must be able to reach it
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CLARION_")}
@@ -131,6 +132,13 @@ def clarion() -> Iterator[Clarion]:
             command.environment.pop("CLARION_DATABASE_URL", None)
             command.run("migrate", "--check")  # joins the database that a killed command left, and stops it
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def clarion() -> Iterator[Clarion]:
+    """The command line in a folder of this test's own."""
+    with command_line() as command:
+        yield command
 
 
 def get(

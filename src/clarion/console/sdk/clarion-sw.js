@@ -4,21 +4,25 @@ self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
 self.addEventListener("push", (event) => {
-  const { title, body = "", icon, image, url, msg_id: msgId } = event.data?.json() || {};
+  const { title, body = "", icon, image, url, msg_id: msgId, actions = [], ...look } = event.data?.json() || {};
   const shown = self.registration.showNotification(title || "Notification", {
     body,
     icon,
     image,
-    tag: msgId, // a message that comes twice is shown once
-    data: { url, msgId },
+    actions: actions.map(({ id, title }) => ({ action: id, title })),
+    requireInteraction: look.require_interaction,
+    renotify: look.renotify && Boolean(look.tag || msgId),
+    silent: look.silent,
+    tag: look.tag || msgId, // a message that comes twice is shown once
+    data: { url, msgId, links: Object.fromEntries(actions.map(({ id, link }) => [id, link])) },
   });
   event.waitUntil(Promise.all([shown, msgId && report(msgId, "delivered")]));
 });
 
 self.addEventListener("notificationclick", (event) => {
-  const { url, msgId } = event.notification.data || {};
+  const { url, msgId, links = {} } = event.notification.data || {};
   event.notification.close();
-  event.waitUntil(Promise.all([open(url), msgId && report(msgId, "clicked")]));
+  event.waitUntil(Promise.all([open(links[event.action] || url), msgId && report(msgId, "clicked")]));
 });
 
 /** Show the page at this address: an open one is focused, else a new one is opened. */

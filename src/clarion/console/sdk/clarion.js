@@ -68,8 +68,7 @@ export class Clarion {
   async subscribe() {
     if ((await this.requestPermission()) !== "granted") return false;
     await this.#change({ subscribed: true });
-    await this.#register();
-    await this.#update();
+    await this.#renew();
     return true;
   }
 
@@ -91,8 +90,7 @@ export class Clarion {
   async setExternalId(externalId) {
     if (this.#state.extId && this.#state.extId !== externalId) await this.#deactivate();
     await this.#change({ extId: externalId || undefined, icId: undefined });
-    await this.#register();
-    await this.#update();
+    await this.#renew();
   }
 
   async #begin({ app, server, worker = "/clarion-sw.js", externalId, tags }) {
@@ -103,8 +101,14 @@ export class Clarion {
     if (externalId && externalId !== this.#state.extId) this.#state.icId = undefined;
     await this.#change({ extId: externalId || this.#state.extId, tags: tags || this.#state.tags });
     if (Clarion.supported) this.#worker = await navigator.serviceWorker.register(worker, { updateViaCache: "none" });
+    await this.#renew();
+    this.#watch();
+  }
+
+  /** Register and tell how things are. Who has unsubscribed stays unknown: registering would wake the device. */
+  async #renew() {
+    if (this.#state.subscribed === false) return;
     await this.#register();
-    await this.#watch();
     await this.#update();
   }
 
@@ -168,7 +172,7 @@ export class Clarion {
   }
 
   /** Follow the page between foreground and background. */
-  async #watch() {
+  #watch() {
     const shown = () => document.visibilityState === "visible";
     const enter = () => {
       this.#shownAt = Date.now();
@@ -189,6 +193,7 @@ export class Clarion {
   }
 
   #live(event) {
+    if (this.#state.subscribed === false) return;
     call(this.#state, "POST", `/${this.#state.icId}/events/lifecycle`, { event }).catch(() => null);
   }
 }

@@ -68,6 +68,11 @@ class _Child:
         return cls(process)
 
     @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    @property
     def busy(self) -> bool:
         """Whether there are batches under way."""
         return bool(self._waiting)
@@ -122,6 +127,11 @@ class ProcessSealer:
         self._starting = asyncio.Lock()
         self._idling: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def pid(self) -> int | None:
+        """The encrypting process of now; None while there is none."""
+        return None if self._child is None else self._child.pid
 
     async def seal(self, batch: Sequence[Plain]) -> list[bytes]:
         """See `Sealer.seal`."""

@@ -137,7 +137,7 @@ class WebPushSimulator:
         self._scripts.clear()
 
     def control(self, request: ControlRequest) -> Reply:
-        """Serve `subscriptions` (a new one) and `tokens` (scripts)."""
+        """Serve `subscriptions` (a new one), `tokens` (scripts) and `waiting` (what a browser will get)."""
         body = request.body or b"{}"
         match request.verb:
             case "subscriptions":
@@ -148,6 +148,9 @@ class WebPushSimulator:
                 script = msgspec.json.decode(body, type=SubscriptionScript)
                 self.on_token(script.token, *script.actions)
                 return Reply(200, b"{}")
+            case "waiting" if request.query.get("token", "") in self._browsers:
+                texts = [message.text.decode() for message in self.waiting(request.query["token"])]
+                return Reply(200, msgspec.json.encode(texts))
             case _:
                 return Reply(404, b'{"error":"no such control"}')
 
