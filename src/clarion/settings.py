@@ -4,15 +4,19 @@ A wrong value stops the start with one line that names the variable, its fault a
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from clarion.foundation.errors import ConfigurationError
 from clarion.foundation.secrets import Secret
 
 _CORES = os.cpu_count() or 1
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_HOST_PORT = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ def _flag(value: str) -> bool:
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
-        if not value.lstrip("-").isdigit() or not low <= int(value) <= high:
+        if not _INTEGER.fullmatch(value) or not low <= int(value) <= high:
             raise ValueError(f"must be a whole number from {low} to {high}")
         return int(value)
 
@@ -72,7 +76,23 @@ def _choice(*allowed: str) -> Callable[[str], str]:
 def _url(value: str) -> str:
     if not value.startswith(("http://", "https://")) or any(c.isspace() for c in value) or len(value) > 2048:
         raise ValueError("must be an address that begins with http:// or https://")
+    if not _names_a_host(value):
+        raise ValueError("must be an address with a host and, if any, a port from 0 to 65535")
     return value.rstrip("/")
+
+
+def _names_a_host(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return bool(parts.hostname) and (parts.port is None or parts.port >= 0)
+    except ValueError:
+        return False
+
+
+def _database_url(value: str) -> Secret:
+    if not value.startswith(("postgresql://", "postgres://")):
+        raise ValueError("must be an address such as postgresql://user:password@host/database")
+    return Secret(value)
 
 
 def _contact(value: str) -> str:
@@ -83,6 +103,21 @@ def _contact(value: str) -> str:
 
 def _names(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _hosts(value: str) -> tuple[str, ...]:
+    hosts = _names(value)
+    for host in hosts:
+        if not _HOST_PORT.fullmatch(host):
+            raise ValueError(f"must be a list of hosts, each with a port if needed, without https://: {host}")
+    return hosts
+
+
+def _urls(value: str) -> tuple[str, ...]:
+    urls = _names(value)
+    for url in urls:
+        _url(url)
+    return urls
 
 
 def _file(value: str) -> str:
@@ -103,7 +138,7 @@ _WARMUP = _number(0, 86_400)
 class Settings:
     """The operator's settings. Field order is the order of the reference page."""
 
-    database_url: Secret | None = _setting("CLARION_DATABASE_URL", None, Secret)
+    database_url: Secret | None = _setting("CLARION_DATABASE_URL", None, _database_url)
     data_dir: Path = _setting("CLARION_DATA_DIR", Path("clarion-data"), Path)
     host: str = _setting("CLARION_HOST", "127.0.0.1")
     port: int = _setting("CLARION_PORT", 8080, _whole(0, 65535))
@@ -135,8 +170,8 @@ class Settings:
     onesignal_url: str = _setting("CLARION_ONESIGNAL_URL", "https://api.onesignal.com", _url)
     huawei_url: str = _setting("CLARION_HUAWEI_URL", "https://push-api.cloud.huawei.com", _url)
     huawei_token_url: str = _setting("CLARION_HUAWEI_TOKEN_URL", "https://oauth-login.cloud.huawei.com", _url)
-    token_uri_allow: tuple[str, ...] = _setting("CLARION_TOKEN_URI_ALLOW", (), _names)
-    webpush_hosts: tuple[str, ...] = _setting("CLARION_WEBPUSH_HOSTS", (), _names)
+    token_uri_allow: tuple[str, ...] = _setting("CLARION_TOKEN_URI_ALLOW", (), _urls)
+    webpush_hosts: tuple[str, ...] = _setting("CLARION_WEBPUSH_HOSTS", (), _hosts)
     webpush_contact: str | None = _setting("CLARION_WEBPUSH_CONTACT", None, _contact)
     provider_ca_file: str | None = _setting("CLARION_PROVIDER_CA_FILE", None, _file)
     log_format: str | None = _setting("CLARION_LOG_FORMAT", None, _choice("console", "json"))
@@ -175,6 +210,8 @@ def _raw(environment: Mapping[str, str], variable: str) -> str | None:
             return Path(path).read_text("utf-8").strip() or None
         except OSError as error:
             raise ConfigurationError(f"{variable}_FILE cannot be read: {error.strerror}: {path}") from None
+        except UnicodeDecodeError:
+            raise ConfigurationError(f"{variable}_FILE names a file that is not text: {path}") from None
     return environment.get(variable) or None
 
 

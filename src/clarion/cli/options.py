@@ -17,6 +17,7 @@ from clarion.foundation.secrets import Secret
 from clarion.foundation.telemetry import set_up_logs
 from clarion.settings import Settings, known_variables, read_settings, unknown_variables
 
+_PREFIX = "CLARION_"
 HostOption = Annotated[str | None, Parameter(help="Address to listen on.")]
 PortOption = Annotated[
     int | None, Parameter(help="Port to listen on; 0 takes a free one.", validator=Number(gte=0, lte=65535))
@@ -53,8 +54,9 @@ def _flags(where: Where | None) -> dict[str, object]:
 
 
 def _unknown(name: str) -> str:
-    close = difflib.get_close_matches(name, known_variables(), n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
+    names = [known.removeprefix(_PREFIX) for known in known_variables()]
+    close = difflib.get_close_matches(name.removeprefix(_PREFIX), names, n=1)
+    hint = f"; did you mean {_PREFIX}{close[0]}?" if close else ""
     return f"the variable {name} is unknown and has no effect{hint}"
 
 

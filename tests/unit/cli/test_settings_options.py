@@ -33,6 +33,13 @@ def test_an_unknown_variable_is_reported_with_the_nearest_name(capsys: pytest.Ca
     assert output.out == ""
 
 
+def test_an_unknown_variable_that_resembles_nothing_is_reported_without_a_guess(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings_for(None, environment={"CLARION_UNKNOWN": "1"})
+    assert capsys.readouterr().err == "clarion: the variable CLARION_UNKNOWN is unknown and has no effect\n"
+
+
 def test_a_key_file_that_everybody_may_read_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("x")
