@@ -11,6 +11,7 @@ from clarion.features.accounts.service import AccountService
 from clarion.features.apps.groups import AppGroupService
 from clarion.features.apps.service import AppService
 from clarion.features.audiences.service import AudienceService
+from clarion.features.deliveries.backlog import BacklogService
 from clarion.features.deliveries.credentials import CredentialService
 from clarion.features.deliveries.feedback import Feedback
 from clarion.features.deliveries.service import DeliveryService
@@ -97,6 +98,7 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
         deliveries=deliveries,
         stories=StoryService(database=database, audiences=audiences, deliveries=deliveries, clock=clock),
         credentials=CredentialService(database=database),
+        backlog=BacklogService(database=database),
         feedback=Feedback(database=database, statistics=statistics, message_ids=message_ids, clock=clock),
         statistics=statistics,
     )

@@ -163,6 +163,7 @@ class Settings:
     max_unrecorded: int = _setting("CLARION_MAX_UNRECORDED", 1500, _whole(1, 1_000_000))
     work_processes: int = _setting("CLARION_WORK_PROCESSES", max(1, _CORES // 2), _whole(1, 256))
     web_processes: int = _setting("CLARION_WEB_PROCESSES", max(1, _CORES // 2), _whole(1, 256))
+    metrics_port: int | None = _setting("CLARION_METRICS_PORT", None, _whole(1, 65535))
     transport: str = _setting("CLARION_TRANSPORT", "engine", _choice("engine", "pyreqwest"))
     fcm_url: str = _setting("CLARION_FCM_URL", "https://fcm.googleapis.com", _url)
     apns_url: str = _setting("CLARION_APNS_URL", "https://api.push.apple.com", _url)

@@ -17,7 +17,7 @@ from clarion.settings import Settings, known_variables
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 SOURCES = ROOT / "src" / "clarion"
-METRIC_KINDS = {"Counter", "Gauge", "Histogram", "Summary", "Info", "Enum"}
+METRIC_KINDS = {"Counter", "Gauge", "GaugeMetricFamily", "Histogram", "Summary", "Info", "Enum"}
 
 
 def rows(page: str) -> dict[str, list[str]]:

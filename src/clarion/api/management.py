@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from clarion.api import b_v2, operations, sdk, v1
 from clarion.api.auth import authentication, current_caller
+from clarion.api.backlog_metrics import BacklogMetrics
 from clarion.api.binding import TYPE_DECODERS, ApiRequest, JsonBody, NumberSchemas
 from clarion.api.decoding import BODY_LIMIT
 from clarion.api.errors import EXCEPTION_HANDLERS
@@ -32,6 +33,7 @@ def management_app(
             "settings": _constant(settings),
             "readiness": _constant(readiness),
             "registry": _constant(registry),
+            "backlog_metrics": _constant(BacklogMetrics(services.backlog)),
             "caller": Provide(current_caller, sync_to_thread=False),
         },
         dto=JsonBody,

@@ -4,6 +4,7 @@ import os
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -36,10 +37,15 @@ class RequestMetrics:
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def exposition(registry: CollectorRegistry) -> bytes:
-    """All metrics as Prometheus text: of all processes where they share a folder, else of this one."""
+def exposition(registry: CollectorRegistry, *collectors: Collector) -> bytes:
+    """All metrics as Prometheus text: of all processes where they share a folder, else of this one.
+
+    `collectors` tell what belongs to no process.
+    """
+    common = CollectorRegistry()
+    for collector in collectors:
+        common.register(collector)
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        shared = CollectorRegistry()
-        MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
-        return generate_latest(shared)
-    return generate_latest(registry)
+        MultiProcessCollector(common)  # type: ignore[no-untyped-call]
+        return generate_latest(common)
+    return generate_latest(registry) + generate_latest(common)

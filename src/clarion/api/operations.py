@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 
 from clarion import __version__
+from clarion.api.backlog_metrics import BacklogMetrics
 from clarion.api.metrics import exposition
 
 Readiness = Callable[[], Awaitable[None]]
@@ -40,9 +41,12 @@ async def readyz(readiness: NamedDependency[Readiness]) -> Status:
 
 
 @get("/metrics", tags=["operations"], summary="Metrics as Prometheus text", media_type="text/plain")
-async def metrics(registry: NamedDependency[CollectorRegistry]) -> Response[bytes]:
-    """All metrics."""
-    return Response(exposition(registry), media_type=CONTENT_TYPE_LATEST)
+async def metrics(
+    registry: NamedDependency[CollectorRegistry], backlog_metrics: NamedDependency[BacklogMetrics]
+) -> Response[bytes]:
+    """What the processes count, and what the database tells of the whole installation."""
+    await backlog_metrics.refresh()
+    return Response(exposition(registry, backlog_metrics), media_type=CONTENT_TYPE_LATEST)
 
 
 @get("/version", tags=["operations"], summary="The version that runs")

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from prometheus_client.multiprocess import mark_process_dead
+
 from clarion.bootstrap import open_installation
 from clarion.cli.local import Local, local_installation
 from clarion.cli.messages import say
@@ -35,6 +37,8 @@ class Prepared:
 
     local: Local
     supervisor: Supervisor
+    metrics: str
+    """The folder in which processes share their metrics."""
 
     @property
     def settings(self) -> Settings:
@@ -56,7 +60,13 @@ def prepared(
         with tempfile.TemporaryDirectory(prefix="clarion-metrics-") as metrics:
             values = _environment(local) | {"PROMETHEUS_MULTIPROC_DIR": metrics}
             children = child_environment(environment, values)
-            yield Prepared(local, Supervisor(roles, environment=children, embedded=local.embedded))
+            supervisor = Supervisor(
+                roles,
+                environment=children,
+                embedded=local.embedded,
+                ended=lambda pid: mark_process_dead(pid, metrics),  # type: ignore[no-untyped-call]
+            )
+            yield Prepared(local, supervisor, metrics)
 
 
 def supervise(ready: Prepared, *beside: Callable[[], Coroutine[Any, Any, object]]) -> int:

@@ -82,12 +82,15 @@ class Supervisor:
         embedded: EmbeddedPostgres | None = None,
         program: Sequence[str] = PROGRAM,
         patience: Patience | None = None,
+        ended: Callable[[int], object] | None = None,
     ) -> None:
+        """`ended` is told the process id of every process that is gone."""
         self._slots = [_Slot(role.name, number) for role in roles for number in range(1, role.processes + 1)]
         self._environment = dict(environment)
         self._embedded = embedded
         self._program = program
         self._patience = patience or Patience()
+        self._ended = ended
         self._stop = _Stop()
 
     def stop(self) -> None:
@@ -127,7 +130,10 @@ class Supervisor:
             slot.process = await self._spawn(slot)
         except OSError as error:
             return str(error)
-        return await slot.process.wait()
+        status = await slot.process.wait()
+        if self._ended is not None:
+            self._ended(slot.process.pid)
+        return status
 
     async def _spawn(self, slot: _Slot) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(

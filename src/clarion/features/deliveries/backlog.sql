@@ -1,0 +1,36 @@
+-- name: slices
+-- Open slices of running sends by provider: how many, and the age of the oldest one that somebody should be working on.
+select s.provider,
+       count(*) filter (where s.state = 'leased' and s.lease_until >= now()) as leased,
+       count(*) filter (where s.state = 'ready' or s.lease_until < now()) as ready,
+       coalesce(extract(epoch from now() - min(greatest(send.due_at, send.created_at)) filter (
+           where (s.state = 'ready' or s.lease_until < now()) and c.paused_at is null and app.archived_at is null
+                 and a.suspended_at is null and not held.back)), 0)::float8 as oldest
+from slice s
+join send on send.id = s.send_id and send.state = 'running'
+join account a on a.id = s.account_id
+join app on app.id = s.app_id and app.deleted_at is null
+join app_credential c on c.app_id = s.app_id and c.provider = s.provider
+cross join (select exists (select from installation where held_at is not null) as back) held
+where s.state in ('ready', 'leased')
+group by s.provider
+
+-- name: waiting
+-- Deliveries whose next attempt is due and that nobody tries, by provider; counted up to a limit.
+select provider, count(*) as n
+from (select provider from delivery
+      where state = 1 and next_attempt_at <= now() and (lease_until is null or lease_until < now())
+      limit :limit) as due
+group by provider
+
+-- name: credentials
+-- Credentials that need their owners, by provider.
+select c.provider, count(*) filter (where c.paused_at is not null) as paused,
+       count(*) filter (where c.guard_tripped_at is not null) as tripped
+from app_credential c
+where c.paused_at is not null or c.guard_tripped_at is not null
+group by c.provider
+
+-- name: expiring
+-- Certificates that run out within 30 days, or have run out, by provider.
+select provider, count(*) as n from app_credential where expires_at < now() + interval '30 days' group by provider
