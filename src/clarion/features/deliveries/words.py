@@ -17,6 +17,11 @@ _TOKEN_CODES = {
     "BadDeviceToken": "this is not a token that it gave out, or it belongs to the other APNs environment",
     "SENDER_ID_MISMATCH": "the token belongs to another Firebase project than the app's credential",
     "DeviceTokenNotForTopic": "the token belongs to another app than the credential's topic",
+    "not_subscribed": "none of the users of the request is subscribed",
+    "invalid_id": "this subscription does not exist in the OneSignal app",
+    "80100000": "the token is illegal",
+    "80300007": "the token is invalid, or it belongs to another project than the app's credential",
+    "80300028": "the token belongs to another app",
     "HTTP_404": "the browser's subscription does not exist any more",
     "HTTP_410": "the browser's subscription does not exist any more",
 }
