@@ -28,6 +28,7 @@ _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 _PLACE = re.compile(r"^(?P<fault>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.+)`")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.+)`")
 _EXPECTED = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<given>[^`]+)`")
 _MEASURE = re.compile(r"Expected `(?P<type>\w+)`(?: of length)? (?P<relation><=|>=|<|>) (?P<limit>-?\d+)")
 _WORDS = {
@@ -88,6 +89,8 @@ def in_words(fault: str) -> str:
     words, path = (place["fault"], (place["path"] or "").lstrip(".")) if place else (fault, "")
     if missing := _MISSING.fullmatch(words):
         return f"{path}.{missing[1]} is required" if path else f"{missing[1]} is required"
+    if unknown := _UNKNOWN.fullmatch(words):
+        return f"{path}.{unknown[1]} is not known" if path else f"{unknown[1]} is not known"
     return f"{path or 'the body'} {_fault_in_words(words)}"
 
 

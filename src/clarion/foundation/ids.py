@@ -15,6 +15,9 @@ from datetime import date
 from uuid import UUID
 
 DEVICE_ID_BITS = 62
+_MAC_DIGITS = 16
+LONGEST_MSG_ID = len(b"%d.%d.%d.%d." % (date.max.toordinal(), 2**63 - 1, 2**63 - 1, 2**DEVICE_ID_BITS)) + _MAC_DIGITS
+"""Bytes that a msg_id has at most."""
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -55,7 +58,7 @@ class MessageIds:
         digest = self._base.copy()
         digest.update(fields)
         text = digest.hexdigest().encode()
-        return fields + b"." + text[:16], text[16:]
+        return fields + b"." + text[:_MAC_DIGITS], text[_MAC_DIGITS:]
 
     def parse(self, msg_id: str) -> MessageKey | None:
         """The key inside a msg_id of ours; None for anything that we did not make."""
@@ -67,7 +70,7 @@ class MessageIds:
             return None
         digest = self._base.copy()
         digest.update(fields.encode())
-        if not hmac.compare_digest(digest.hexdigest()[:16], mac):
+        if not hmac.compare_digest(digest.hexdigest()[:_MAC_DIGITS], mac):
             return None
         day, send_id, app_id, device_id = map(int, parts)
         return MessageKey(date.fromordinal(day), send_id, app_id, device_id)

@@ -105,7 +105,10 @@ class Credential:
 
 
 class Prepared(Protocol):
-    """One translation rendered for one transport and the time to live left; splices in what differs per device."""
+    """One translation rendered for one transport and the time to live left; splices in what differs per device.
+
+    Placeholders have their fallbacks until `personal` is asked.
+    """
 
     def request(self, token: str, msg_id: bytes, uuid: bytes, tag: object) -> Request | Verdict:
         """The request for one device, or the verdict when its token cannot be sent at all.

@@ -80,11 +80,11 @@ class Links(_Part, frozen=True):
 class Raw(_Part, frozen=True):
     """Objects that are merged into what a provider receives, after everything else."""
 
-    fcm: dict[str, Any] = msgspec.field(default_factory=dict)
-    apns: dict[str, Any] = msgspec.field(default_factory=dict)
-    webpush: dict[str, Any] = msgspec.field(default_factory=dict)
-    onesignal: dict[str, Any] = msgspec.field(default_factory=dict)
-    huawei: dict[str, Any] = msgspec.field(default_factory=dict)
+    fcm: dict[str, Any] | None = None
+    apns: dict[str, Any] | None = None
+    webpush: dict[str, Any] | None = None
+    onesignal: dict[str, Any] | None = None
+    huawei: dict[str, Any] | None = None
 
 
 class Options(_Part, frozen=True):
@@ -114,13 +114,13 @@ class Options(_Part, frozen=True):
 NO_OPTIONS = Options()
 
 
-def merged(base: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
+def merged(base: Mapping[str, Any], raw: Mapping[str, Any] | None) -> dict[str, Any]:
     """`base` with a raw object merged in: objects into objects, anything else in place of what stands there.
 
     Null removes a key (RFC 7396). An object never gives way to something that is none.
     """
     result = dict(base)
-    for key, value in raw.items():
+    for key, value in (raw or {}).items():
         there = result.get(key)
         if isinstance(value, Mapping):
             result[key] = merged(there if isinstance(there, Mapping) else {}, value)

@@ -163,9 +163,12 @@ class Gaps(Generic[T]):
         return self._rendered.with_fragments([_woven(texts, numbers, values) for texts, numbers in self._pieces])
 
 
-def gaps_of(rendered: T, placeholders: Sequence[Placeholder]) -> Gaps[T] | None:
-    """The marks of a rendered translation; None where it is the same for everybody."""
-    return Gaps(rendered, placeholders) if placeholders else None
+def opened(rendered: T, placeholders: Sequence[Placeholder]) -> tuple[T, Gaps[T] | None]:
+    """A rendered translation with its fallbacks in place, and its marks; None where it is the same for everybody."""
+    if not placeholders:
+        return rendered, None
+    gaps = Gaps(rendered, placeholders)
+    return gaps.fill(NOBODY), gaps
 
 
 def _split(fragment: bytes) -> tuple[list[bytes], list[int]]:

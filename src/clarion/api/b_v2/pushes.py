@@ -1,10 +1,11 @@
 """Pushes (management-api.md §6)."""
 
-from litestar import Controller, delete, get, post, put
+from litestar import Controller, Response, delete, get, post, put
+from litestar.openapi import ResponseSpec
 
 from clarion.api.binding import PathId
 from clarion.features.accounts import Caller
-from clarion.features.pushes import PushBody, PushCreated, PushView
+from clarion.features.pushes import PushBody, PushCreated, PushReplaced, PushView
 from clarion.features.pushes.service import PushService
 
 
@@ -24,10 +25,19 @@ class PushesController(Controller):
         """A push with its content and the scheduler it is bound to."""
         return await pushes.get(caller.account_id, push_id)
 
-    @put("/{push_id:str}", status_code=204, summary="Replace a push's content")
-    async def replace(self, push_id: PathId, data: PushBody, caller: Caller, pushes: PushService) -> None:
-        """All of its translations; those of kept languages keep their ids."""
-        await pushes.replace(caller, push_id, body=data)
+    @put(
+        "/{push_id:str}",
+        status_code=200,
+        summary="Replace a push's content",
+        response_description="Replaced, but too large for some providers",
+        responses={204: ResponseSpec(None, description="Replaced")},
+    )
+    async def replace(
+        self, push_id: PathId, data: PushBody, caller: Caller, pushes: PushService
+    ) -> Response[PushReplaced | None]:
+        """All of its translations and options; translations of kept languages keep their ids."""
+        warnings = await pushes.replace(caller, push_id, body=data)
+        return Response(PushReplaced(warnings), status_code=200) if warnings else Response(None, status_code=204)
 
     @delete("/{push_id:str}", status_code=204, summary="Delete a push")
     async def remove(self, push_id: PathId, caller: Caller, pushes: PushService) -> None:

@@ -3,11 +3,13 @@
 Owns tables `push` and `push_translation`, and which scheduler a push is bound to (at most one).
 """
 
+from clarion.features.pushes.content import SizeWarning
 from clarion.features.pushes.model import (
     BoundTo,
     PushBody,
     PushContent,
     PushCreated,
+    PushReplaced,
     PushView,
     TranslationBody,
     TranslationRef,
@@ -20,8 +22,10 @@ __all__ = [
     "PushBody",
     "PushContent",
     "PushCreated",
+    "PushReplaced",
     "PushService",
     "PushView",
+    "SizeWarning",
     "TranslationBody",
     "TranslationRef",
     "TranslationView",

@@ -3,11 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import msgspec
 
+from clarion.features.pushes.content import SizeWarning
+from clarion.features.pushes.options import checked
 from clarion.foundation.errors import InvalidInput
 from clarion.providers.contract import Content
+from clarion.providers.options import Options
 
 TRANSLATIONS_LIMIT = 200
 BOUND_LIMIT = 10_000
@@ -35,6 +39,8 @@ class PushBody(msgspec.Struct, frozen=True):
 
     default_lang: str
     translations: list[TranslationBody]
+    options: Options | None = None
+    """Clarion's own: how the push is delivered and shown."""
 
 
 class TranslationRef(msgspec.Struct, frozen=True):
@@ -49,6 +55,14 @@ class PushCreated(msgspec.Struct, frozen=True):
 
     id: int
     translations: list[TranslationRef]
+    warnings: list[SizeWarning] | msgspec.UnsetType = msgspec.UNSET
+    """Only where there are any."""
+
+
+class PushReplaced(msgspec.Struct, frozen=True):
+    """What there is to say of a replaced push."""
+
+    warnings: list[SizeWarning]
 
 
 class TranslationView(msgspec.Struct, frozen=True):
@@ -78,6 +92,8 @@ class PushView(msgspec.Struct, frozen=True):
     translations: list[TranslationView]
     status: int
     scheduler: BoundTo | None
+    options: Options | msgspec.UnsetType = msgspec.UNSET
+    """Only where there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +104,25 @@ class PushContent:
     default_lang: str
     active: bool
     translations: Mapping[str, Content]
+    ttl: int | None = None
+    """Seconds from the start of a send; None = as long as the send itself."""
+
+    @property
+    def personal(self) -> bool:
+        """Whether some of its words differ per device."""
+        return any(content.placeholders for content in self.translations.values())
+
+    def seconds_left(self, started_at: datetime, expires_at: datetime, now: datetime) -> int | None:
+        """The time to live to send a message with, of a send that started and expires then; None = too late to send.
+
+        A time to live of 0 asks the provider to deliver now or never, for as long as the send itself lasts.
+        """
+        if now >= expires_at:
+            return None
+        if self.ttl == 0:
+            return 0
+        end = expires_at if self.ttl is None else started_at + timedelta(seconds=self.ttl)
+        return max(0, int((end - now).total_seconds())) if end > now else None
 
     def language_for(self, device_lang: str) -> str:
         """The translation that a device gets: its own language, else the default (payloads.md §7)."""
@@ -108,7 +143,7 @@ def normalised(body: PushBody) -> PushBody:
             raise InvalidInput(f"translations contains language {language} twice")
     if default not in languages:
         raise InvalidInput(f"translations has no entry for the default_lang {default}")
-    return PushBody(default, translations)
+    return PushBody(default, translations, body.options and checked(body.options))
 
 
 def _language(value: str, field: str) -> str:

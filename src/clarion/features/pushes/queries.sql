@@ -1,6 +1,6 @@
 -- name: insert_push
 -- A new push, active and bound to nothing.
-insert into push (account_id, default_lang) values (:account_id, :default_lang) returning id;
+insert into push (account_id, default_lang, options) values (:account_id, :default_lang, :options) returning id;
 
 -- name: save_translations
 -- Write all languages of a push; a language it already has keeps its id.
@@ -21,8 +21,8 @@ delete from push_translation t using push p
 where p.account_id = :account_id and p.id = :push_id and t.push_id = p.id and t.language <> all(:languages::text[]);
 
 -- name: update_push
--- Change the default language of a push; also locks it.
-update push set default_lang = :default_lang, updated_at = now()
+-- Change what a push has besides its translations; also locks it.
+update push set default_lang = :default_lang, options = :options, updated_at = now()
 where account_id = :account_id and id = :push_id and deleted_at is null
 returning id;
 
@@ -43,7 +43,7 @@ update push set active = :active, updated_at = now() where account_id = :account
 
 -- name: get_push
 -- One push with the scheduler it is bound to.
-select p.id, p.default_lang, p.active, s.id as scheduler_id, s.type as scheduler_type
+select p.id, p.default_lang, p.active, p.options, s.id as scheduler_id, s.type as scheduler_type
 from push p
 left join scheduler s on s.account_id = p.account_id and s.id = p.scheduler_id
 where p.account_id = :account_id and p.id = :push_id and p.deleted_at is null;
@@ -82,7 +82,7 @@ order by scheduler_id, scheduler_position, id;
 
 -- name: load
 -- Everything that dispatch needs to render the listed pushes (system side).
-select p.id, p.default_lang, p.active, t.language, t.title, t.text, t.image, t.icon, t.link
+select p.id, p.default_lang, p.active, p.options, t.language, t.title, t.text, t.image, t.icon, t.link
 from push p
 join push_translation t on t.push_id = p.id
 where p.id = any(:push_ids::bigint[]);

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from clarion.db import Connection, Database, load
 from clarion.db.statements import Record
 from clarion.features.accounts import Caller, audit
+from clarion.features.pushes.content import SizeWarning, Words, personal, warnings
 from clarion.features.pushes.model import (
     BOUND_LIMIT,
     BoundTo,
@@ -18,6 +21,7 @@ from clarion.features.pushes.model import (
 )
 from clarion.foundation.errors import InvalidInput, NotFound, UnknownReference
 from clarion.providers.contract import Content
+from clarion.providers.options import NO_OPTIONS, Options
 
 SQL = load(__package__)
 
@@ -31,27 +35,39 @@ class PushService:
     async def create(self, caller: Caller, body: PushBody, *, within: Connection | None = None) -> PushCreated:
         """A new active push, bound to nothing. `InvalidInput` if its content breaks a rule."""
         push = normalised(body)
+        too_large = warnings(_words(push))
         account_id = caller.account_id
         async with self._database.joined(within) as conn:
-            push_id = await SQL.insert_push.fetchval(conn, account_id=account_id, default_lang=push.default_lang)
+            push_id = await SQL.insert_push.fetchval(
+                conn,
+                account_id=account_id,
+                default_lang=push.default_lang,
+                options=msgspec.to_builtins(push.options or NO_OPTIONS),
+            )
             translations = await _save_translations(conn, account_id, push_id=push_id, push=push)
             await audit(conn, caller, action="push.create", target=f"push:{push_id}")
-        return PushCreated(push_id, translations)
+        return PushCreated(push_id, translations, too_large or msgspec.UNSET)
 
-    async def replace(self, caller: Caller, push_id: int, *, body: PushBody) -> None:
-        """Replace the whole content; a language that stays keeps its id. `NotFound`, `InvalidInput`."""
+    async def replace(self, caller: Caller, push_id: int, *, body: PushBody) -> list[SizeWarning]:
+        """Replace the whole content and its options; a language that stays keeps its id. `NotFound`, `InvalidInput`."""
         push = normalised(body)
+        too_large = warnings(_words(push))
         account_id = caller.account_id
         languages = [item.language for item in push.translations]
         async with self._database.transaction() as conn:
             found = await SQL.update_push.fetchval(
-                conn, account_id=account_id, push_id=push_id, default_lang=push.default_lang
+                conn,
+                account_id=account_id,
+                push_id=push_id,
+                default_lang=push.default_lang,
+                options=msgspec.to_builtins(push.options or NO_OPTIONS),
             )
             if found is None:
                 raise _not_found(push_id)
             await SQL.drop_translations.execute(conn, account_id=account_id, push_id=push_id, languages=languages)
             await _save_translations(conn, account_id, push_id=push_id, push=push)
             await audit(conn, caller, action="push.update", target=f"push:{push_id}")
+        return too_large
 
     async def delete(self, caller: Caller, push_id: int) -> None:
         """Unbind and delete. `NotFound` also when it is deleted already."""
@@ -92,6 +108,7 @@ class PushService:
             translations=[TranslationView(**dict(item)) for item in translations],
             status=int(row["active"]),
             scheduler=BoundTo(row["scheduler_type"], row["scheduler_id"]) if row["scheduler_id"] else None,
+            options=msgspec.convert(row["options"], Options) if row["options"] else msgspec.UNSET,
         )
 
     async def bind(self, account_id: int, scheduler_id: int, *, push_ids: Sequence[int], within: Connection) -> None:
@@ -144,13 +161,25 @@ async def _save_translations(
     return [TranslationRef(row["id"], row["language"]) for row in rows]
 
 
+def _words(push: PushBody) -> list[Words]:
+    options = push.options or NO_OPTIONS
+    return [
+        Words(
+            item.language, Content(item.title, item.text, item.image or "", item.icon or "", item.link or "", options)
+        )
+        for item in push.translations
+    ]
+
+
 def _contents(rows: Iterable[Record]) -> dict[int, PushContent]:
     contents: dict[int, PushContent] = {}
     translations: dict[int, dict[str, Content]] = {}
     for row in rows:
+        options = msgspec.convert(row["options"], Options)
         own = translations.setdefault(row["id"], {})
-        own[row["language"]] = Content(row["title"], row["text"], row["image"], row["icon"], row["link"])
-        contents[row["id"]] = PushContent(row["id"], row["default_lang"], row["active"], own)
+        content = Content(row["title"], row["text"], row["image"], row["icon"], row["link"], options)
+        own[row["language"]] = personal(Words(row["language"], content))
+        contents[row["id"]] = PushContent(row["id"], row["default_lang"], row["active"], own, options.ttl)
     return contents
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from clarion.features.audiences import Filter
-from clarion.features.pushes import PushBody, TranslationRef
+from clarion.features.pushes import PushBody, SizeWarning, TranslationRef
 from clarion.foundation.errors import NotFound
 
 _TYPES = {
@@ -55,6 +55,8 @@ class InstantCreated(msgspec.Struct, frozen=True):
     sched_id: int
     push_id: int
     translations: list[TranslationRef]
+    warnings: list[SizeWarning] | msgspec.UnsetType = msgspec.UNSET
+    """Only where there are any."""
 
 
 class OnesendView(Filter, frozen=True, kw_only=True):

@@ -151,7 +151,7 @@ class SchedulerService:
         except UnknownReference as error:
             raise Forbidden(str(error)) from None
         await self._warn_if_repeated(caller.account_id, scheduler_id)
-        return InstantCreated(scheduler_id, push.id, push.translations)
+        return InstantCreated(scheduler_id, push.id, push.translations, push.warnings)
 
     async def _instant(
         self, conn: Connection, *, caller: Caller, name: str, body: InstantBody

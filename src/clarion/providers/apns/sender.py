@@ -19,7 +19,7 @@ from clarion.providers.apns.verdicts import Remedy, accepted, read, wrong_clock
 from clarion.providers.apns.way import Notification, Style, Surroundings, Way
 from clarion.providers.contract import Content, Credential, CredentialRefused, Outcome, Verdict
 from clarion.providers.options import Options
-from clarion.providers.personal import Gaps, Person, gaps_of
+from clarion.providers.personal import Gaps, Person, opened
 from clarion.providers.transport import Answer, Request, Sink, Transport
 
 _SENDABLE = re.compile(r"(?:[0-9a-f]{2}){32,100}").fullmatch
@@ -138,9 +138,9 @@ class ApnsSender:
         _, _, environment = transport.partition(":")
         away = environment == self._home.environment.other and self._may_go_away
         expires = int(self._clock.now().timestamp()) + ttl if ttl > 0 else 0
-        way, fragments = self._other(self._home) if away else self._home, render(content)
-        label = _label(content.options, expires=expires)
-        return ApnsPrepared(fragments, way, label, gaps_of(fragments, content.placeholders))
+        fragments, gaps = opened(render(content), content.placeholders)
+        way, label = self._other(self._home) if away else self._home, _label(content.options, expires=expires)
+        return ApnsPrepared(fragments, way, label, gaps)
 
     def submit(self, requests: Sequence[Request]) -> None:
         """See `contract.Sender.submit`."""

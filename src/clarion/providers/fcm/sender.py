@@ -12,7 +12,7 @@ from clarion.providers.fcm.payload import Template, render
 from clarion.providers.fcm.service_account import ServiceAccount, read_service_account
 from clarion.providers.fcm.settings import FcmSettings
 from clarion.providers.fcm.verdicts import accepted, read
-from clarion.providers.personal import Gaps, Person, gaps_of
+from clarion.providers.personal import Gaps, Person, opened
 from clarion.providers.transport import Answer, Head, Request, Sink, Transport
 
 _LONGEST_TOKEN = 4096
@@ -113,7 +113,8 @@ class FcmSender:
     def prepare(self, content: Content, *, transport: str, ttl: int) -> FcmPrepared:
         """See `contract.Sender.prepare`."""
         template = render(content, transport=transport, ttl=ttl, target=self._target)
-        return FcmPrepared(template, self._letterhead, gaps_of(template, content.placeholders))
+        template, gaps = opened(template, content.placeholders)
+        return FcmPrepared(template, self._letterhead, gaps)
 
     def submit(self, requests: Sequence[Request]) -> None:
         """See `contract.Sender.submit`. Requests made before the token was renewed get the new one."""

@@ -13,7 +13,7 @@ from clarion.providers.huawei.auth import PATH, AccessToken, form
 from clarion.providers.huawei.payload import Template, render
 from clarion.providers.huawei.settings import HuaweiSettings
 from clarion.providers.huawei.verdicts import ALONE, read, refuses_token
-from clarion.providers.personal import Gaps, Person, gaps_of
+from clarion.providers.personal import Gaps, Person, opened
 from clarion.providers.transport import Answer, Request, Sink, Transport
 
 _SENDABLE = re.compile(r"[A-Za-z0-9_:.=+/~%-]{1,4096}").fullmatch
@@ -89,8 +89,8 @@ class HuaweiSender:
     def prepare(self, content: Content, *, transport: str, ttl: int) -> HuaweiPrepared:
         """See `contract.Sender.prepare`."""
         del transport
-        template = render(content, ttl=ttl)
-        return HuaweiPrepared(template, self._way.letterhead, gaps_of(template, content.placeholders))
+        template, gaps = opened(render(content, ttl=ttl), content.placeholders)
+        return HuaweiPrepared(template, self._way.letterhead, gaps)
 
     def submit(self, requests: Sequence[Request]) -> None:
         """See `contract.Sender.submit`."""

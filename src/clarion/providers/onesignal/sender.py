@@ -10,7 +10,7 @@ from clarion.providers.contract import Content, Credential, CredentialRefused, O
 from clarion.providers.onesignal.payload import Template, render
 from clarion.providers.onesignal.settings import OnesignalSettings
 from clarion.providers.onesignal.verdicts import read
-from clarion.providers.personal import Gaps, Person, gaps_of
+from clarion.providers.personal import Gaps, Person, opened
 from clarion.providers.transport import Answer, Head, Request, Sink, Transport
 
 _SENDABLE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
@@ -84,8 +84,8 @@ class OnesignalSender:
     def prepare(self, content: Content, *, transport: str, ttl: int) -> OnesignalPrepared:
         """See `contract.Sender.prepare`."""
         del transport
-        template = render(content, app_id=self._app_id, ttl=ttl)
-        return OnesignalPrepared(template, self._heads[0], gaps_of(template, content.placeholders))
+        template, gaps = opened(render(content, app_id=self._app_id, ttl=ttl), content.placeholders)
+        return OnesignalPrepared(template, self._heads[0], gaps)
 
     def submit(self, requests: Sequence[Request]) -> None:
         """See `contract.Sender.submit`."""

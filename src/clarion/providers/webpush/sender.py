@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from clarion.foundation.clock import Clock
 from clarion.foundation.errors import InvalidInput
 from clarion.providers.contract import Content, Credential, CredentialRefused, Outcome, Verdict
-from clarion.providers.personal import Gaps, Person, gaps_of
+from clarion.providers.personal import Gaps, Person, opened
 from clarion.providers.transport import Answer, Request, Sink, Transport
 from clarion.providers.webpush.encryption import PLAINTEXT_LIMIT
 from clarion.providers.webpush.endpoints import endpoint_fault
@@ -103,8 +103,8 @@ class WebPushSender:
     def prepare(self, content: Content, *, transport: str, ttl: int) -> WebPushPrepared:
         """See `contract.Sender.prepare`."""
         del transport
-        template, label = render(content), label_of(content.options, ttl=ttl)
-        return WebPushPrepared(template, label, self._settings.hosts, gaps_of(template, content.placeholders))
+        template, gaps = opened(render(content), content.placeholders)
+        return WebPushPrepared(template, label_of(content.options, ttl=ttl), self._settings.hosts, gaps)
 
     def submit(self, requests: Sequence[Request]) -> None:
         """See `contract.Sender.submit`. Messages are encrypted on the way, unless they were already."""
