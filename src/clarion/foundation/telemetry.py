@@ -31,7 +31,8 @@ _SECRET_TEXT = re.compile(
     r"|\bey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"  # JSON web tokens
     r"|\bclk_[0-9a-f]{16}_[0-9a-f]+"  # API keys
     r"|\b[\w-]{8,}:APA91[\w-]+"  # FCM registration tokens
-    r"|\b[0-9a-fA-F]{64,}\b",  # APNs device tokens, keyed hashes
+    r"|\b[0-9a-fA-F]{64,}\b"  # APNs device tokens, keyed hashes
+    r"|(?P<before>\bDETAIL: +|\binvalid input for query argument \$\d+: ).*?(?=\n\n|\Z)",  # quoted values
     re.IGNORECASE | re.DOTALL,
 )
 _DEPTH = 6
@@ -40,7 +41,7 @@ _QUIET = {"_granian": logging.ERROR, "granian.access": logging.CRITICAL, "asynci
 
 
 def _hidden(text: str) -> str:
-    return _SECRET_TEXT.sub(lambda found: f"{found['scheme'] or found['word'] or ''}{HIDDEN}", text)
+    return _SECRET_TEXT.sub(lambda found: f"{found['scheme'] or found['word'] or found['before'] or ''}{HIDDEN}", text)
 
 
 def _one_line(text: str) -> str:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import asyncpg
 import pytest
 import structlog
 
@@ -111,6 +112,30 @@ def test_tracebacks_are_cleaned_and_indented(kind: str, stream: io.StringIO) -> 
     assert "ValueError" in shown
     assert CANARY not in shown
     assert not any(line.startswith("2031") for line in shown.splitlines())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.UniqueViolationError.new(
+            {"C": "23505", "M": "double", "D": f"Key (ext_id)=({CANARY}\n{CANARY}) exists."}
+        ),
+        asyncpg.DataError(f"invalid input for query argument $3: '{CANARY}' (a bytes-like object is required)"),
+    ],
+    ids=["a row", "an argument"],
+)
+def test_values_that_the_database_quotes_are_hidden(error: Exception, stream: io.StringIO) -> None:
+    """It quotes whole rows and arguments in its errors, with the tokens and external ids in them."""
+    set_up_logs("info", "json", stream)
+    assert CANARY in str(error)
+    try:
+        raise RuntimeError("the work failed") from error
+    except RuntimeError:
+        structlog.get_logger("test").exception("failed", reason=str(error))
+    shown = stream.getvalue()
+    assert CANARY not in shown
+    assert type(error).__name__ in shown
+    assert "the work failed" in shown
 
 
 def test_records_below_the_level_do_not_leave(stream: io.StringIO) -> None:

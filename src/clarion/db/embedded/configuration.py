@@ -45,6 +45,7 @@ SETTINGS = {
     "log_truncate_on_rotation": "on",
     "log_rotation_age": "1d",
     "log_rotation_size": "0",
+    "log_error_verbosity": "terse",  # its DETAIL lines quote rows, with tokens and external ids
 }
 
 
