@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from device_api import FULL_INFO, Api, open_api
+from tests.integration.api.device_api import FULL_INFO, Api, open_api
 
 from clarion.db import Database
 from clarion.foundation.secrets import Keeper
@@ -299,5 +299,6 @@ async def test_without_a_database_calls_are_503_and_heartbeats_are_accepted(data
             api.call("GET", f"/api/postback?id=u&status=dep_{api.account_id}"),
         )
         assert [reply.status for reply in replies] == [503] * 5
+        assert not any(b"database" in reply.body for reply in replies), "what lies behind an outage is told"
         assert all(int(reply.headers["retry-after"]) > 0 for reply in replies)
         assert (await api.call("POST", f"instances/{device}/events/lifecycle", b"")).status == 202

@@ -98,12 +98,21 @@ def preflight() -> Answer:
 def problem(error: ClarionError, *, instance: str) -> Answer:
     """The answer to a call that failed. `instance` is the route's pattern, never the address itself."""
     kind = next((_PROBLEMS[cls] for cls in type(error).__mro__ if cls in _PROBLEMS), _INTERNAL)
-    detail = "internal error; support finds it by its req_id" if kind is _INTERNAL else str(error)
+    detail = _detail(error, kind)
     text = f"validation error: {detail}" if kind.status == 400 else detail
     req_id = new_request_id()
     body = msgspec.json.encode(ProblemBody(kind.type, kind.title, kind.status, detail, instance, text, req_id))
     headers = [*_problem_headers(error), (b"x-request-id", req_id.encode())]
     return Answer(kind.status, body, (*success(kind.status, body).headers, *headers))
+
+
+def _detail(error: ClarionError, kind: _Problem) -> str:
+    """The text for the caller; what lies behind an outage (hosts, ports) is nobody's business."""
+    if kind is _INTERNAL:
+        return "internal error; support finds it by its req_id"
+    if isinstance(error, Unavailable) and error.__cause__ is not None:
+        return "temporarily unavailable: try again later"
+    return str(error)
 
 
 def _problem_headers(error: ClarionError) -> Headers:
