@@ -24,6 +24,8 @@ DEVICE_PREFIXES = ("/api/r/", "/api/postback")
 """Paths that belong to the device API."""
 DeviceApp = Callable[[Any, Any, Any], Awaitable[None]]
 """A raw ASGI application."""
+_DEFAULTS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+"""Headers of answers that do not say otherwise: what an account is told is kept nowhere."""
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -80,7 +82,8 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             extra = [(name.lower().encode(), value.encode()) for name, value in self._headers.items()]
-            message["headers"] = [*message["headers"], *extra]
+            told = {name.lower() for name, _ in message["headers"]}
+            message["headers"] = [*message["headers"], *extra, *(pair for pair in _DEFAULTS if pair[0] not in told)]
         await self._send(message)
 
     async def refuse(self, status: int, text: str) -> None:
