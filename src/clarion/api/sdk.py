@@ -18,7 +18,7 @@ from clarion.features.apps.service import AppService
 from clarion.features.devices.service import DeviceService
 from clarion.foundation.errors import NotFound
 
-_APP = re.compile(r"([0-9]{1,19})(?:-([0-9]{1,19}))?")
+_APP = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")  # more digits would not fit the database
 _FOLDER = resources.files("clarion") / "console" / "sdk"
 _SCRIPT = "text/javascript"
 _OPEN = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from management_client import Api
+from tests.integration.api.management_client import Api
 
 from clarion.db import Database
 
@@ -73,7 +73,7 @@ async def test_a_page_learns_the_key_that_its_app_signs_with(api: Api, http: htt
 
 async def test_the_key_is_told_under_the_right_account_only(api: Api, stranger: Api) -> None:
     app_id = await api.new_app()
-    for name in (f"{app_id}-{stranger.account_id}", f"{app_id}-{2**64}", f"{2**64}-1", str(app_id + 1)):
+    for name in (f"{app_id}-{stranger.account_id}", f"{app_id}-{2**63}", f"{2**63}-1", str(2**64), str(app_id + 1)):
         assert (await api.http.get(f"/sdk/apps/{name}.json")).status_code == 404
     await api.call("POST", f"/apps/{app_id}/archive")
     assert (await api.http.get(f"/sdk/apps/{app_id}-{api.account_id}.json")).status_code == 200
