@@ -10,7 +10,7 @@ def test_every_message_of_the_demonstration_is_accounted_for(clarion: Clarion) -
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     rows = re.findall(r"│ (\w+) +│ ([\w.]+) +│ +(\d+) │ +(\d+) │ +(\d+) │ +(\d+) │ +(\d+) │", done.stderr)
-    assert {row[1] for row in rows} >= {"fcm", "fcm.data", "apns", "webpush"}
+    assert {row[1] for row in rows} == {"fcm", "fcm.data", "apns", "webpush", "onesignal", "huawei"}
     for _, transport, devices, sent, failed, delivered, clicked in rows:
         assert int(sent) + int(failed) == int(devices), transport
         assert int(delivered) == int(sent) > 0, transport

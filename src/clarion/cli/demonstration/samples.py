@@ -5,9 +5,11 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from clarion.cli.demonstration.client import JsonClient
 from clarion.simulator.apns.provider import DEAD_DEVICE, SANDBOX_DEVICE
+from clarion.simulator.onesignal.provider import GONE_USER
 
 DEVICES_PER_APP = 60
 DEAD, FLAKY, WELL = "dead", "flaky1", "device"
@@ -58,6 +60,14 @@ async def _apple(simulator: JsonClient) -> dict[str, Any]:
     return {"push_provider": "apns", "apns_creds": key}
 
 
+async def _onesignal(simulator: JsonClient) -> dict[str, Any]:
+    return {"push_provider": "onesignal", "onesignal_creds": await simulator.call("POST", "/_sim/onesignal/apps")}
+
+
+async def _huawei(simulator: JsonClient) -> dict[str, Any]:
+    return {"push_provider": "huawei", "huawei_creds": await simulator.call("POST", "/_sim/huawei/apps")}
+
+
 async def _registration(_: JsonClient, behaviour: str) -> Token:
     word = "unregistered" if behaviour == DEAD else behaviour
     text = f"{word}-{secrets.token_hex(12)}"
@@ -77,11 +87,28 @@ async def _subscription(simulator: JsonClient, behaviour: str) -> Token:
     return Token(json.dumps(made), made["endpoint"].rpartition("/")[2])
 
 
+async def _subscriber(simulator: JsonClient, behaviour: str) -> Token:
+    text = str(uuid4())
+    if behaviour == DEAD:
+        text = GONE_USER + text[len(GONE_USER) :]
+    elif behaviour == FLAKY:
+        script = {"token": text, "actions": [{"error": "UNAVAILABLE"}, {}]}
+        await simulator.call("POST", "/_sim/onesignal/tokens", script)
+    return Token(text, text)
+
+
+async def _hms_token(_: JsonClient, behaviour: str) -> Token:
+    text = f"{'illegal' if behaviour == DEAD else behaviour}-{secrets.token_hex(24)}"
+    return Token(text, text)
+
+
 APPS = (
     SampleApp("Weather", "fcm", "android", _firebase, _registration),
     SampleApp("Radio", "fcm.data", "android", _firebase, _registration),
     SampleApp("Transit", "apns", "ios", _apple, _device_token),
     SampleApp("Shop", "webpush", "browser", _firebase, _subscription),
+    SampleApp("News", "onesignal", "android", _onesignal, _subscriber),
+    SampleApp("Reader", "huawei", "android", _huawei, _hms_token),
 )
 """One app per transport. Web push needs no credentials: every app has a key pair for it."""
 

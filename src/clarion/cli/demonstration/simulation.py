@@ -43,6 +43,9 @@ def settings_of(address: SimulatorAddress) -> dict[str, str]:
     return {
         "CLARION_FCM_URL": address.url,
         "CLARION_APNS_URL": address.url,
+        "CLARION_ONESIGNAL_URL": address.url,
+        "CLARION_HUAWEI_URL": address.url,
+        "CLARION_HUAWEI_TOKEN_URL": address.url,
         "CLARION_APNS_SANDBOX_URL": address.url.replace("127.0.0.1", "localhost"),
         "CLARION_TOKEN_URI_ALLOW": f"{address.url}/token",
         "CLARION_WEBPUSH_HOSTS": urlsplit(address.url).netloc,

@@ -21,8 +21,9 @@ PATHS = frozenset({"/notifications", "/api/v1/notifications"})
 INVALID = "INVALID_ID"
 """The error of a script that concerns one recipient; every other one concerns the whole request."""
 _NOBODY = "00000000-0000-0000-0000-000000000000"
-PREFIXES = {"deaddead": Action(error=INVALID)}
-"""First group of a subscription id that stands for a user who is gone."""
+GONE_USER = "deaddead"
+"""First group of the subscription id of a user who is gone."""
+PREFIXES = {GONE_USER: Action(error=INVALID)}
 FLAKY_FAILURE = Action(error="UNAVAILABLE")
 Scheme = Literal["key", "basic"]
 
