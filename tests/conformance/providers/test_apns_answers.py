@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from apns_outlet import TOPIC, Outlet, device
+from tests.conformance.providers.apns_outlet import TOPIC, Outlet, device
 
 from clarion.providers.contract import Outcome
 from clarion.providers.http import PyreqwestTransport

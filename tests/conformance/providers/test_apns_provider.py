@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
-from apns_outlet import TOPIC, Outlet, dashed, device, ids, stored
+from tests.conformance.providers.apns_outlet import TOPIC, Outlet, dashed, device, ids, stored
 
 from clarion.providers.contract import Outcome
 from clarion.providers.http import PyreqwestTransport

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from apns_outlet import TOPIC, Outlet, device
+from tests.conformance.providers.apns_outlet import TOPIC, Outlet, device
 
 from clarion.providers.apns.auth import LocalJwtStore
 from clarion.providers.contract import Outcome

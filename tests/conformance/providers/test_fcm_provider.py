@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from fcm_outlet import Outlet, ids
+from tests.conformance.providers.fcm_outlet import Outlet, ids
 
 from clarion.providers.contract import SAME_PLATFORM, CredentialRefused, Outcome
 from clarion.providers.http import PyreqwestTransport

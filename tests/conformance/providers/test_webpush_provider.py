@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from webpush_outlet import Outlet, ids, new_pair, trusted
+from tests.conformance.providers.webpush_outlet import Outlet, ids, new_pair, trusted
 
 from clarion.providers.contract import Outcome
 from clarion.providers.http import PyreqwestTransport

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from simulator_world import GRANT, PROJECT, Peer, World, sign
+from tests.conformance.simulator.simulator_world import GRANT, PROJECT, Peer, World, sign
 
 from clarion.simulator import Simulator
 

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 from hyperframe.frame import PingFrame, SettingsFrame, WindowUpdateFrame
-from simulator_world import World
+from tests.conformance.simulator.simulator_world import World
 
 from clarion.simulator import Action, Manner, Mode, Rule, Simulator, WireSettings, faults
 

@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from simulator_world import GRANT, PROJECT, World, sign
+from tests.conformance.simulator.simulator_world import GRANT, PROJECT, World, sign
 
 from clarion.simulator import Simulator
 

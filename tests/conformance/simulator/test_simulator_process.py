@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from simulator_world import GRANT, PROJECT, Peer, World, sign
+from tests.conformance.simulator.simulator_world import GRANT, PROJECT, Peer, World, sign
 
 from clarion.simulator import Simulator, SimulatorAddress, read_journal
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from gathered_answers import Answers
-from scripted_peer import ScriptedPeer
-from throwaway_authority import Authority, Leaf
+from tests.conformance.transport.gathered_answers import Answers
+from tests.conformance.transport.scripted_peer import ScriptedPeer
+from tests.conformance.transport.throwaway_authority import Authority, Leaf
 
 from clarion.providers.http2 import Http2Channel, Http2Transport
 from clarion.providers.transport import ChannelOptions

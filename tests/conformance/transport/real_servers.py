@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from throwaway_authority import Leaf
+from tests.conformance.transport.throwaway_authority import Leaf
 
 HERE = Path(__file__).parent
 PATIENCE = 15.0

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from tests.conformance.transport.conftest import Certificates
 
 from clarion.providers.http import HttpClient, HttpError, HttpOptions
 from clarion.providers.transport import Failure
-from conftest import Certificates
 
 pytestmark = pytest.mark.anyio
 

@@ -6,13 +6,25 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import pytest
-from gathered_answers import HEAD, Answers, requests
-from scripted_peer import DATA, END_HEADERS, END_STREAM, HEADERS, OK, Link, Received, ScriptedPeer, answer, block, frame
+from tests.conformance.transport.conftest import Certificates
+from tests.conformance.transport.gathered_answers import HEAD, Answers, requests
+from tests.conformance.transport.scripted_peer import (
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    OK,
+    Link,
+    Received,
+    ScriptedPeer,
+    answer,
+    block,
+    frame,
+)
 
 from clarion.providers.http import PyreqwestTransport
 from clarion.providers.http2 import Http2Transport
 from clarion.providers.transport import Channel, Failure, Request
-from conftest import Certificates
 
 pytestmark = pytest.mark.anyio
 

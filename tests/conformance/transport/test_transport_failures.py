@@ -5,8 +5,9 @@ import struct
 from itertools import pairwise
 
 import pytest
-from gathered_answers import HEAD, requests
-from scripted_peer import (
+from tests.conformance.transport.conftest import Lab
+from tests.conformance.transport.gathered_answers import HEAD, requests
+from tests.conformance.transport.scripted_peer import (
     ACK,
     CONTINUATION,
     DATA,
@@ -28,7 +29,6 @@ from scripted_peer import (
 )
 
 from clarion.providers.transport import Failure, Request
-from conftest import Lab
 
 pytestmark = pytest.mark.anyio
 

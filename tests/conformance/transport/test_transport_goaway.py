@@ -3,11 +3,22 @@
 import asyncio
 
 import pytest
-from gathered_answers import requests
-from scripted_peer import ACK, END_HEADERS, END_STREAM, HEADERS, OK, SETTINGS, answer, frame, goaway, settings
+from tests.conformance.transport.conftest import Lab
+from tests.conformance.transport.gathered_answers import requests
+from tests.conformance.transport.scripted_peer import (
+    ACK,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    OK,
+    SETTINGS,
+    answer,
+    frame,
+    goaway,
+    settings,
+)
 
 from clarion.providers.transport import Failure
-from conftest import Lab
 
 pytestmark = pytest.mark.anyio
 

@@ -4,8 +4,9 @@ import struct
 from collections import deque
 
 import pytest
-from gathered_answers import HEAD, requests
-from scripted_peer import (
+from tests.conformance.transport.conftest import Lab
+from tests.conformance.transport.gathered_answers import HEAD, requests
+from tests.conformance.transport.scripted_peer import (
     ACK,
     DATA,
     HEADERS,
@@ -21,7 +22,6 @@ from scripted_peer import (
 
 from clarion.providers.http2 import Http2Transport
 from clarion.providers.transport import Failure, Request
-from conftest import Lab
 
 pytestmark = pytest.mark.anyio
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from gathered_answers import HEAD, Answers, requests
-from real_servers import SERVERS, running
+from tests.conformance.transport.conftest import Certificates
+from tests.conformance.transport.gathered_answers import HEAD, Answers, requests
+from tests.conformance.transport.real_servers import SERVERS, running
 
 from clarion.providers.http import PyreqwestTransport
 from clarion.providers.http2 import Http2Transport
 from clarion.providers.transport import Request
-from conftest import Certificates
 
 pytestmark = pytest.mark.anyio
 

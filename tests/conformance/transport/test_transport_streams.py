@@ -3,8 +3,9 @@
 import struct
 
 import pytest
-from gathered_answers import HEAD, requests
-from scripted_peer import (
+from tests.conformance.transport.conftest import Lab
+from tests.conformance.transport.gathered_answers import HEAD, requests
+from tests.conformance.transport.scripted_peer import (
     CONTINUATION,
     DATA,
     END_HEADERS,
@@ -22,7 +23,6 @@ from scripted_peer import (
 )
 
 from clarion.providers.transport import Failure, Head, Request
-from conftest import Lab
 
 pytestmark = pytest.mark.anyio
 

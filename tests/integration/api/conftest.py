@@ -5,8 +5,8 @@ from functools import partial
 
 import httpx
 import pytest
-from management_client import Api
 from prometheus_client import CollectorRegistry
+from tests.integration.api.management_client import Api
 
 from clarion.api.app import create_app
 from clarion.api.front import Front

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from tests.factories import new_account, new_app
+
 from clarion.api.r_v2 import DeviceApp, device_app
 from clarion.db import Database
 from clarion.features.deliveries.feedback import Feedback
@@ -16,7 +18,6 @@ from clarion.foundation.clock import Clock, SystemClock
 from clarion.foundation.ids import MessageIds
 from clarion.foundation.secrets import Keeper
 from clarion.settings import Settings
-from factories import new_account, new_app
 
 FULL_INFO = {
     "transport_type": "fcm",

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from management_client import ONESIGNAL, Api
+from tests.factories import new_device
+from tests.integration.api.management_client import ONESIGNAL, Api
 
 from clarion.db import Database
-from factories import new_device
 
 Body = Callable[[int], Any]
 """A body with an id in one place."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from management_client import Api
+from tests.factories import new_app, new_device
+from tests.integration.api.management_client import Api
 
 from clarion.db import Database
 from clarion.features.deliveries.feedback import Confirmation
@@ -13,7 +14,6 @@ from clarion.features.deliveries.ledger import Batch, Ledger
 from clarion.features.deliveries.model import Dimensions, Entry, Result, State
 from clarion.features.sends.model import LAST_DEVICE_ID
 from clarion.services import Services
-from factories import new_app, new_device
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from management_client import ONESIGNAL, Api, service_account, token_key, without
+from tests.integration.api.management_client import ONESIGNAL, Api, service_account, token_key, without
 
 from clarion.db import Database
 from clarion.services import Services

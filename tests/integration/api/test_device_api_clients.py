@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from device_api import Api, open_api
+from tests.integration.api.device_api import Api, open_api
 
 from clarion.db import Database
 from clarion.foundation.secrets import Keeper

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from device_api import Api, build_services, open_api
+from tests.integration.api.device_api import Api, build_services, open_api
 
 from clarion.api.r_v2 import device_app
 from clarion.db import Database

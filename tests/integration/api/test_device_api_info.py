@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from device_api import FULL_INFO, Api, open_api
+from tests.integration.api.device_api import FULL_INFO, Api, open_api
 
 from clarion.db import Database
 from clarion.foundation.secrets import Keeper

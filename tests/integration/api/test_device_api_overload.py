@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
-from device_api import FULL_INFO, Api, Reply, open_api
+from tests.integration.api.device_api import FULL_INFO, Api, Reply, open_api
 
 from clarion.api.r_v2.batcher import BATCH_LIMIT, PENDING_LIMIT
 from clarion.db import Database

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from device_api import Api, open_api
+from tests.integration.api.device_api import Api, open_api
 
 from clarion.db import Database
 from clarion.features.devices.model import DeviceKey, Info, Report, Token

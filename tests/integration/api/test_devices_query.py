@@ -4,12 +4,12 @@ import random
 from typing import Any
 
 import pytest
-from management_client import Api
+from tests.factories import new_device
+from tests.integration.api.management_client import Api
 
 from clarion.db import Database
 from clarion.foundation.ids import new_device_id
 from clarion.foundation.secrets import Keeper
-from factories import new_device
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 import structlog
-from management_client import Api
+from tests.integration.api.management_client import Api
 
 from clarion.api.binding import ApiRequest
 from clarion.api.front import Front

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from management_client import Api
+from tests.integration.api.management_client import Api
 
 from clarion.db import Database
 from clarion.services import Services

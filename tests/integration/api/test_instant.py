@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from management_client import Api
+from tests.integration.api.management_client import Api
 
 from clarion.db import Database
 from clarion.services import Services

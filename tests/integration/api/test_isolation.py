@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
-from isolation_cases import CASES, FIXED, MAKERS, Case
 from litestar import Litestar
 from litestar.routes import HTTPRoute
-from management_client import Api
+from tests.integration.api.isolation_cases import CASES, FIXED, MAKERS, Case
+from tests.integration.api.management_client import Api
 
 from clarion.api.front import Front
 from clarion.db import Database

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from tests.integration.api.management_client import Api
 from prometheus_client.parser import text_string_to_metric_families
+from tests.integration.api.management_client import Api
 from tests.integration.api.sent_world import Outcome, SentWorld
 
 from clarion.api.backlog_metrics import FRESH, BacklogMetrics

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from device_api import Api, Reply, open_api
+from tests.factories import new_app
+from tests.integration.api.device_api import Api, Reply, open_api
 
 from clarion.db import Database
 from clarion.foundation.secrets import Keeper
-from factories import new_app
 
 pytestmark = pytest.mark.anyio
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from management_client import Api
+from tests.integration.api.management_client import Api
 
 pytestmark = pytest.mark.anyio
 

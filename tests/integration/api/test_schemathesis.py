@@ -28,12 +28,12 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from tests.factories import new_app
 
 from clarion.asgi import WebProcess
 from clarion.bootstrap import open_installation
 from clarion.features.devices.model import Session
 from clarion.settings import Settings, read_settings
-from factories import new_app
 
 EXAMPLES = 4
 """Requests for each operation and kind."""

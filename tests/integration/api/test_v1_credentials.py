@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from management_client import ONESIGNAL, Api
-from sent_world import SentWorld
+from tests.integration.api.management_client import ONESIGNAL, Api
+from tests.integration.api.sent_world import SentWorld
 
 from clarion.db import Database
 from clarion.services import Services

@@ -1,8 +1,8 @@
 """Schedulers over `/api/v1`: the list, and pausing, resuming and cancelling."""
 
 import pytest
-from isolation_cases import ONESEND
-from management_client import Api
+from tests.integration.api.isolation_cases import ONESEND
+from tests.integration.api.management_client import Api
 
 from clarion.db import Database
 

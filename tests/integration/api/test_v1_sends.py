@@ -1,8 +1,8 @@
 """Sends and their deliveries over HTTP: decisions.md 21, reliability.md I6."""
 
 import pytest
-from management_client import Api
-from sent_world import Outcome, SentWorld
+from tests.integration.api.management_client import Api
+from tests.integration.api.sent_world import Outcome, SentWorld
 
 from clarion.db import Database
 from clarion.features.deliveries.model import State

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from management_client import Api
-from sent_world import Outcome, SentWorld
+from tests.integration.api.management_client import Api
+from tests.integration.api.sent_world import Outcome, SentWorld
 
 from clarion.db import Database
 from clarion.features.deliveries.model import State

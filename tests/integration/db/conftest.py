@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 
 import pytest
-from embedded_contenders import Arena, new_folder
+from tests.integration.db.embedded_contenders import Arena, new_folder
 
 from clarion.db.embedded.binaries import installed_bin_folders
 from clarion.db.embedded.system_user import user_by_id

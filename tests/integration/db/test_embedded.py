@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
-from embedded_contenders import Arena, query, servers_of
+from tests.integration.db.embedded_contenders import Arena, query, servers_of
 
 from clarion.db.embedded import EmbeddedDatabaseError, EmbeddedPostgres
 from clarion.db.embedded.binaries import installed_bin_folders

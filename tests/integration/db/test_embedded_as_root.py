@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from embedded_contenders import Arena, new_folder, query
+from tests.integration.db.embedded_contenders import Arena, new_folder, query
 
 from clarion.db.embedded import EmbeddedDatabaseError, system_user
 from clarion.db.embedded.binaries import installed_bin_folders

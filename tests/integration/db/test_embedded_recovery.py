@@ -10,7 +10,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from embedded_contenders import FORK, Arena, query, servers_of
+from tests.integration.db.embedded_contenders import FORK, Arena, query, servers_of
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 30) -> None:

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from embedded_contenders import Arena, query, servers_of
+from tests.integration.db.embedded_contenders import Arena, query, servers_of
 
 
 def test_the_second_process_joins_and_the_last_one_out_stops_the_server(arena: Arena) -> None:

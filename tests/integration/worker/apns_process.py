@@ -9,6 +9,8 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+from clarion.worker.jwt_store import DatabaseJwtStore
+
 from clarion.db import Database
 from clarion.foundation.clock import SystemClock
 from clarion.foundation.secrets import Keeper
@@ -17,7 +19,6 @@ from clarion.providers.apns.settings import ApnsSettings
 from clarion.providers.contract import Content, Credential
 from clarion.providers.http2 import Http2Transport
 from clarion.providers.transport import Answer, Request
-from clarion.worker.jwt_store import DatabaseJwtStore
 
 
 async def send_one(world: dict[str, Any], store: DatabaseJwtStore, token: str) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from clarion.worker.jwt_store import DatabaseJwtStore
 from tests.factories import new_app
 from tests.integration.worker.harness import World
 
@@ -19,7 +20,6 @@ from clarion.providers.apns.auth import ProviderToken
 from clarion.simulator import Simulator
 from clarion.simulator.apns.provider import SANDBOX_DEVICE
 from clarion.simulator.faults import Action
-from clarion.worker.jwt_store import DatabaseJwtStore
 
 pytestmark = pytest.mark.anyio
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.factories import EventCodes, new_account, new_app, new_device, new_group
 
 from clarion.db import Conditions, Connection, Database
 from clarion.features.audiences import AudienceService, Filter
 from clarion.foundation.errors import InvalidInput, UnknownReference
 from clarion.foundation.ids import new_device_id
-from factories import EventCodes, new_account, new_app, new_device, new_group
 
 pytestmark = pytest.mark.anyio
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.factories import SYSTEM_BITS, new_account, new_app, new_device
 
 from clarion.db import Conditions, Connection, Database, Statement
 from clarion.features.audiences import Filter
 from clarion.features.audiences.compiler import compile_filter, sendable, with_ext_ids
-from factories import SYSTEM_BITS, new_account, new_app, new_device
 
 pytestmark = pytest.mark.anyio
 

@@ -4,13 +4,13 @@ import asyncio
 from dataclasses import dataclass
 
 import pytest
+from tests.factories import new_account
 
 from clarion.db import Database
 from clarion.features.accounts import Caller
 from clarion.features.pushes import BoundTo, PushBody, PushService, TranslationBody
 from clarion.foundation.errors import InvalidInput, NotFound, UnknownReference
 from clarion.providers.contract import Content
-from factories import new_account
 
 pytestmark = pytest.mark.anyio
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.factories import EventCodes, new_account, new_app
 
 from clarion.db import Conditions, Connection, Database
 from clarion.features.accounts import Caller
 from clarion.features.audiences import AudienceService
 from clarion.features.pushes import PushBody, PushService, TranslationBody
 from clarion.features.schedulers import OnesendBody, SchedulerService
-from factories import EventCodes, new_account, new_app
 
 START = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 

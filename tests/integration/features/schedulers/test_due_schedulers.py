@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from structlog.testing import capture_logs
-
-from factories import new_app, new_group
+from tests.factories import new_app, new_group
 
 if TYPE_CHECKING:
-    from conftest import World
+    from tests.integration.features.schedulers.conftest import World
 
 pytestmark = pytest.mark.anyio
 

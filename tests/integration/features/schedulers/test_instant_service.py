@@ -12,7 +12,7 @@ from clarion.features.schedulers import InstantBody
 from clarion.foundation.errors import Forbidden, InvalidInput
 
 if TYPE_CHECKING:
-    from conftest import World
+    from tests.integration.features.schedulers.conftest import World
 
 pytestmark = pytest.mark.anyio
 

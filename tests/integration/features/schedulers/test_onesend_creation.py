@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.factories import new_app
 
 from clarion.foundation.errors import InvalidInput, NotFound, UnknownReference
-from factories import new_app
 
 if TYPE_CHECKING:
-    from conftest import World
+    from tests.integration.features.schedulers.conftest import World
 
 pytestmark = pytest.mark.anyio
 

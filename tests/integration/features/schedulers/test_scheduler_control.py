@@ -9,7 +9,7 @@ from clarion.features.schedulers import State
 from clarion.foundation.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
-    from conftest import World
+    from tests.integration.features.schedulers.conftest import World
 
 pytestmark = pytest.mark.anyio
 

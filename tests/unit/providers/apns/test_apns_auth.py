@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from token_keys import private_key, token_key
+from tests.unit.providers.apns.token_keys import private_key, token_key
 
 from clarion.foundation.errors import Unavailable
 from clarion.providers.apns.auth import LocalJwtStore, ProviderToken, TokenSource, cache_key, sign

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from token_keys import pem_of, values
+from tests.unit.providers.apns.token_keys import pem_of, values
 
 from clarion.providers.apns.certificate_file import readable
 from clarion.providers.apns.credential import ClientCertificate, TokenKey, read_credential

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
-from token_keys import values
+from tests.unit.providers.apns.token_keys import values
 
 from clarion.foundation.errors import Unavailable
 from clarion.providers.apns.auth import LocalJwtStore, ProviderToken

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
-from service_accounts import document, private_key
+from tests.unit.providers.fcm.service_accounts import document, private_key
 
 from clarion.providers.contract import CredentialRefused, Outcome
 from clarion.providers.fcm.assertion import AUDIENCE, GRANT, SCOPE, assertion

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 import pytest
-from service_accounts import document
+from tests.unit.providers.fcm.service_accounts import document
 
 from clarion.foundation.clock import SystemClock
 from clarion.providers.contract import Content, Credential, CredentialRefused, Outcome, Verdict
