@@ -6,7 +6,7 @@ is about to leave.
 
 import re
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from clarion.foundation.errors import InvalidInput
 
@@ -43,6 +43,8 @@ def _host_fault(netloc: str, *, port: int | None, path: str, extra: Sequence[str
     host = netloc.rpartition(":")[0] if port is not None else netloc
     if not _HOST.fullmatch(host):
         return "the endpoint's host is malformed"
+    if port is not None and netloc != f"{host}:{port}":
+        return "the endpoint's port is malformed"
     named = {f"{host}:{443 if port is None else port}"} | ({host} if port in {None, 443} else set())
     if named & {entry.lower() for entry in extra}:
         return None
@@ -50,6 +52,6 @@ def _host_fault(netloc: str, *, port: int | None, path: str, extra: Sequence[str
         return "the endpoint's port is not 443"
     if host not in _HOSTS and not host.endswith(_HOST_SUFFIXES):
         return "the endpoint's host is not an accepted push service"
-    if host == "fcm.googleapis.com" and not path.startswith(_FCM_PATHS):
+    if host == "fcm.googleapis.com" and (not path.startswith(_FCM_PATHS) or ".." in unquote(path).split("/")):
         return "the endpoint's path is not one of its push service"
     return None
