@@ -127,6 +127,27 @@ async def test_deactivated_devices_are_listed_but_not_counted_as_active(api: Api
     assert sorted(item["active"] for item in answer["app_instances"]) == [False, True]
 
 
+@pytest.mark.parametrize("token_state", [0, 2, 3, 4])
+async def test_devices_without_a_usable_token_are_not_active(api: Api, devices: Devices, token_state: int) -> None:
+    app_id = await api.new_app()
+    await devices.new(api, app_id)
+    useless = await devices.new(api, app_id, token_state=token_state)
+    answer = await api.ok("POST", PATH, {})
+    assert (answer["active_count"], answer["pagination"]["total_count"]) == (1, 2)
+    assert [item["id"] for item in answer["app_instances"] if not item["active"]] == [useless]
+    assert (await api.ok("POST", PATH, {"cursor": ""}))["active_count"] == 1
+
+
+async def test_devices_of_archived_apps_are_not_active_until_it_is_restored(api: Api, devices: Devices) -> None:
+    app_id = await api.new_app()
+    await devices.new(api, app_id)
+    for step, active in (("archive", 0), ("unarchive", 1)):
+        await api.ok("POST", f"/apps/{app_id}/{step}", status=204)
+        answer = await api.ok("POST", PATH, {})
+        assert (answer["active_count"], answer["pagination"]["total_count"]) == (active, 1)
+        assert [item["active"] for item in answer["app_instances"]] == [bool(active)]
+
+
 async def test_devices_of_archived_apps_are_shown_and_those_of_deleted_apps_are_not(api: Api, devices: Devices) -> None:
     archived, deleted = await api.new_app(), await api.new_app()
     device_id = await devices.new(api, archived)

@@ -51,6 +51,7 @@ class DeviceView(msgspec.Struct, frozen=True):
     audiences: list[str]
     events: list[str]
     active: bool
+    """A push could reach it now: not deactivated, its token valid and its own, its app not archived (sdk-api.md Q6)."""
     created_at: datetime
     last_active_at: datetime
 

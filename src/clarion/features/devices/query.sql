@@ -6,16 +6,22 @@ where account_id = :account_id and deleted_at is null
 order by id;
 
 -- name: count
--- How many devices match, and how many of them are active.
-select count(*) as total, count(*) filter (where d.active) as active
+-- How many devices match, and how many of them a push could reach now.
+select count(*) as total, count(*) filter (where d.active and d.token_state = 1 and a.archived_at is null) as active
 from device d
+join app a on a.id = d.app_id
 where d.account_id = :account_id and d.app_id = any(:app_ids::bigint[]) and {conditions};
 
 -- name: devices
 -- Matching devices after a position, by app and id. Reads each app along its key and stops when there are enough.
 select d.app_id, d.id, d.ext_id, d.ic_token, d.token, d.lang, d.country, d.transport, d.platform, d.platform_name,
-       d.tz_sec, d.audiences, d.events, d.events_high, d.active, d.created_at, d.last_seen_at
-from (select app_id from unnest(:app_ids::bigint[]) as listed (app_id) order by app_id) a
+       d.tz_sec, d.audiences, d.events, d.events_high, d.active and d.token_state = 1 and a.archived_at is null as active, d.created_at,
+       d.last_seen_at
+from (
+    select id as app_id, archived_at from app
+    where account_id = :account_id and id = any(:app_ids::bigint[])
+    order by id
+) a
 cross join lateral (
     select d.* from device d
     where d.account_id = :account_id and d.app_id = a.app_id
