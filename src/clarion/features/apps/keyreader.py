@@ -8,11 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from clarion.foundation.errors import InvalidInput
+from clarion.foundation.errors import InvalidInput, Unavailable
 
 UPLOAD_LIMIT = 64 << 10
 """Characters of one uploaded key or certificate."""
 _AT_ONCE = 2
+WAITING_LIMIT = 32
+"""Uploads that are being read or wait for it; a flood of costly ones must not queue for minutes."""
 _SECONDS = 10.0
 _SCRIPT = Path(__file__).with_name("keycheck.py")
 
@@ -42,10 +44,13 @@ class ReadCertificate:
 
 
 class KeyReader:
-    """Reads keys out of process. Every method raises `InvalidInput` that begins with the field's name."""
+    """Reads keys out of process. Every method raises `InvalidInput` that begins with the field's name, and
+    `Unavailable` while too many uploads wait.
+    """
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._waiting = 0
 
     async def rsa_key(self, text: str, *, field: str) -> ReadKey:
         """An unencrypted RSA key of at least 2048 bits as PEM."""
@@ -71,14 +76,23 @@ class KeyReader:
         if len(text) + len(password) > UPLOAD_LIMIT or not (text.isascii() and "\0" not in text):
             raise InvalidInput(f"{field} must be ASCII text of at most {UPLOAD_LIMIT} characters")
         order = json.dumps({"kind": kind, "text": text, "password": password}).encode()
-        async with self._turns:
-            answer = await _run(order)
+        answer = await self._in_turn(order)
         if not answer:
             raise InvalidInput(f"{field} takes too much time or memory to read")
         result: dict[str, Any] = json.loads(answer)
         if "fault" in result:
             raise InvalidInput(f"{field} {result['fault']}")
         return result
+
+    async def _in_turn(self, order: bytes) -> bytes:
+        if self._waiting >= WAITING_LIMIT:
+            raise Unavailable("too many keys and certificates are being read; try again soon", retry_after=5)
+        self._waiting += 1
+        try:
+            async with self._turns:
+                return await _run(order)
+        finally:
+            self._waiting -= 1
 
 
 async def _run(order: bytes) -> bytes:
