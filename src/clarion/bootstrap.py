@@ -12,6 +12,7 @@ from clarion.features.apps.groups import AppGroupService
 from clarion.features.apps.service import AppService
 from clarion.features.audiences.service import AudienceService
 from clarion.features.deliveries.backlog import BacklogService
+from clarion.features.deliveries.checking import CheckService
 from clarion.features.deliveries.credentials import CredentialService
 from clarion.features.deliveries.feedback import Feedback
 from clarion.features.deliveries.service import DeliveryService
@@ -98,6 +99,7 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
         deliveries=deliveries,
         stories=StoryService(database=database, audiences=audiences, deliveries=deliveries, clock=clock),
         credentials=CredentialService(database=database),
+        checks=CheckService(settings=settings, database=database, keeper=keeper, apps=apps, clock=clock),
         backlog=BacklogService(database=database),
         feedback=Feedback(database=database, statistics=statistics, message_ids=message_ids, clock=clock),
         statistics=statistics,

@@ -7,6 +7,7 @@ from clarion.features.apps.groups import AppGroupService
 from clarion.features.apps.service import AppService
 from clarion.features.audiences.service import AudienceService
 from clarion.features.deliveries.backlog import BacklogService
+from clarion.features.deliveries.checking import CheckService
 from clarion.features.deliveries.credentials import CredentialService
 from clarion.features.deliveries.feedback import Feedback
 from clarion.features.deliveries.service import DeliveryService
@@ -39,6 +40,7 @@ class Services:
     deliveries: DeliveryService
     stories: StoryService
     credentials: CredentialService
+    checks: CheckService
     backlog: BacklogService
     feedback: Feedback
     statistics: StatisticsService

@@ -3,37 +3,30 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
 from clarion.db import Database
+from clarion.features.apps.jwt_store import DatabaseJwtStore
 from clarion.features.deliveries.dispatch import DispatchStore
 from clarion.features.deliveries.ledger import Ledger
 from clarion.foundation.clock import Clock, SystemClock
 from clarion.foundation.errors import Unavailable
 from clarion.foundation.ids import MessageIds
 from clarion.foundation.secrets import Keeper
-from clarion.providers.apns.auth import JwtStore
-from clarion.providers.apns.settings import ApnsSettings
-from clarion.providers.by_scheme import BySchemeTransport
 from clarion.providers.contract import Credential, Sender
-from clarion.providers.fcm.settings import FcmSettings
-from clarion.providers.http import HttpClient, HttpOptions, PyreqwestTransport
 from clarion.providers.http2 import Http2Transport
-from clarion.providers.huawei.settings import HuaweiSettings
-from clarion.providers.onesignal.settings import OnesignalSettings
-from clarion.providers.registry import Outside, open_sender
-from clarion.providers.transport import ChannelOptions, Sink, Transport
+from clarion.providers.registry import open_sender
+from clarion.providers.transport import Sink
 from clarion.providers.webpush.sealing import Sealer
-from clarion.providers.webpush.settings import WebPushSettings
+from clarion.providers.wiring import outside
 from clarion.services import Services
 from clarion.settings import Settings
 from clarion.worker.dispatcher import Dispatcher
 from clarion.worker.housekeeping import Housekeeping
 from clarion.worker.identity import own_id
-from clarion.worker.jwt_store import DatabaseJwtStore
 from clarion.worker.lanes import Lanes
 from clarion.worker.metrics import WorkerMetrics
 from clarion.worker.plans import Plans
@@ -74,65 +67,6 @@ class Worker:
     metrics: WorkerMetrics
     sealer: Sealer
     clock: Clock
-
-
-def outside(settings: Settings, clock: Clock, jwts: JwtStore, *, engine: Http2Transport) -> Outside:
-    """The network side, as the settings say."""
-    general = PyreqwestTransport()
-    transport: Transport = BySchemeTransport(engine, general) if settings.transport == "engine" else general
-    token_addresses = (*settings.token_uri_allow, settings.huawei_token_url)
-    plain = any(address.startswith("http://") for address in token_addresses)
-    return Outside(
-        transport=transport,
-        http=HttpClient(HttpOptions(ca_file=settings.provider_ca_file, plain=plain)),
-        clock=clock,
-        fcm=FcmSettings(
-            url=settings.fcm_url,
-            token_uri_allow=settings.token_uri_allow,
-            channel=ChannelOptions(ca_file=settings.provider_ca_file),
-        ),
-        apns=apns_settings(settings),
-        jwts=jwts,
-        webpush=webpush_settings(settings),
-        onesignal=onesignal_settings(settings),
-        huawei=huawei_settings(settings),
-    )
-
-
-def apns_settings(settings: Settings) -> ApnsSettings:
-    """How APNs is reached."""
-    defaults = ApnsSettings()
-    return ApnsSettings(
-        url=settings.apns_url,
-        sandbox_url=settings.apns_sandbox_url,
-        channel=replace(defaults.channel, ca_file=settings.provider_ca_file),
-    )
-
-
-def onesignal_settings(settings: Settings) -> OnesignalSettings:
-    """How OneSignal is reached."""
-    defaults = OnesignalSettings()
-    channel = replace(defaults.channel, ca_file=settings.provider_ca_file)
-    return replace(defaults, url=settings.onesignal_url, channel=channel)
-
-
-def huawei_settings(settings: Settings) -> HuaweiSettings:
-    """How Huawei is reached."""
-    defaults = HuaweiSettings()
-    channel = replace(defaults.channel, ca_file=settings.provider_ca_file)
-    return replace(defaults, url=settings.huawei_url, token_url=settings.huawei_token_url, channel=channel)
-
-
-def webpush_settings(settings: Settings) -> WebPushSettings:
-    """How push services are reached. They are told a secure public address as contact, unless one was named."""
-    defaults = WebPushSettings()
-    public = settings.public_url or ""
-    return replace(
-        defaults,
-        hosts=settings.webpush_hosts,
-        contact=settings.webpush_contact or (public if public.startswith("https://") else defaults.contact),
-        channel=replace(defaults.channel, ca_file=settings.provider_ca_file),
-    )
 
 
 def build_worker(

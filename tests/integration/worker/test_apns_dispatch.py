@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from clarion.worker.jwt_store import DatabaseJwtStore
 from tests.factories import new_app
 from tests.integration.worker.harness import World
 
 from clarion.db import Database
+from clarion.features.apps.jwt_store import DatabaseJwtStore
 from clarion.foundation.secrets import Keeper
 from clarion.providers.apns.auth import ProviderToken
 from clarion.simulator import Simulator

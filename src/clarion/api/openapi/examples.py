@@ -230,6 +230,12 @@ RESPONSES: Mapping[str, Any] = {
     "devices_device_story": _STORY,
     "audiences_estimate_audience": {"devices": 10050, "exact": False, "by_app": [{"app_id": 501, "devices": 10050}]},
     "credentials_list_credentials": [_CREDENTIAL],
+    "credentials_check_credential": {
+        "ok": False,
+        "code": "InvalidProviderToken",
+        "message": "Apple refuses the credential (InvalidProviderToken: key, key id and team id do not belong together)",
+        "checked_at": "2026-03-01T12:00:00Z",
+    },
     "credentials_confirm_suspects": {"tokens": 240},
     "credentials_dismiss_suspects": {"tokens": 240},
     "operations_running_version": {"version": "0.1.0"},

@@ -3,7 +3,13 @@
 from litestar.types import ControllerRouterHandler
 
 from clarion.api.v1.audiences import estimate_audience
-from clarion.api.v1.credentials import confirm_suspects, dismiss_suspects, list_credentials, resume_credential
+from clarion.api.v1.credentials import (
+    check_credential,
+    confirm_suspects,
+    dismiss_suspects,
+    list_credentials,
+    resume_credential,
+)
 from clarion.api.v1.devices import device_story
 from clarion.api.v1.schedulers import SchedulersController
 from clarion.api.v1.sends import SendsController
@@ -17,6 +23,7 @@ ROUTES: list[ControllerRouterHandler] = [
     estimate_audience,
     list_credentials,
     resume_credential,
+    check_credential,
     confirm_suspects,
     dismiss_suspects,
 ]

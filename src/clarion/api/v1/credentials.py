@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from clarion.api.auth import CurrentCaller
 from clarion.api.binding import PathId
 from clarion.features.deliveries.alerts import Alert, alerts
+from clarion.features.deliveries.checking import CheckService
 from clarion.features.deliveries.credential_status import CredentialStatus
 from clarion.features.deliveries.credentials import CredentialService
 from clarion.foundation.errors import NotFound
@@ -79,6 +80,17 @@ class CredentialView(msgspec.Struct, frozen=True):
     """What you should know or do, the most urgent first; empty when all is well."""
 
 
+class Check(msgspec.Struct, frozen=True):
+    """What a provider says of a credential."""
+
+    ok: bool
+    """The provider accepts it. False also where it could not be asked, which says nothing about the credential."""
+    code: str
+    """`accepted`, the provider's own code of a refusal, or `unavailable` where it could not be asked."""
+    message: str
+    checked_at: datetime
+
+
 class Suspects(msgspec.Struct, frozen=True):
     """How many tokens were suspects."""
 
@@ -90,6 +102,23 @@ async def list_credentials(caller: CurrentCaller, credentials: Credentials) -> l
     """Of every app, by app and provider, with what hinders them and what to do about it."""
     now = datetime.now(UTC)
     return [_view(status, now) for status in await credentials.list(caller.account_id)]
+
+
+@post(
+    "/apps/{app_id:str}/credentials/{provider:str}/check",
+    status_code=200,
+    summary="Check a credential at its provider",
+    tags=["credentials"],
+)
+async def check_credential(
+    app_id: PathId, provider: FromPath[str], caller: CurrentCaller, checks: NamedDependency[CheckService]
+) -> Check:
+    """Asks the provider, within 10 seconds, whether it accepts the credential. Nothing is sent to any device.
+
+    Nothing changes either: a paused credential stays paused. For 10 seconds the same finding is given again.
+    """
+    found = await checks.check(caller, app_id, provider=_known(provider))
+    return Check(found.finding.ok, found.finding.code, found.finding.message, found.checked_at)
 
 
 @post(

@@ -18,6 +18,7 @@ class Parsed(NamedTuple):
     tokens: list[str]
     message_id: str
     fault: str
+    validate_only: bool
 
 
 def _object(value: object) -> dict[str, object]:
@@ -33,11 +34,12 @@ def _json(text: object) -> dict[str, object]:
 
 def parse(body: bytes) -> Parsed:
     """Read the body of a request."""
-    message = _object(_json(body).get("message"))
+    fields = _json(body)
+    message = _object(fields.get("message"))
     listed = message.get("token")
     tokens = [str(token) for token in listed] if isinstance(listed, list) else []
     message_id = str(_json(message.get("data")).get("px.msg_id", ""))
-    return Parsed(tokens, message_id, _fault(message, tokens, len(body)))
+    return Parsed(tokens, message_id, _fault(message, tokens, len(body)), fields.get("validate_only") is True)
 
 
 def _fault(message: dict[str, object], tokens: list[str], size: int) -> str:

@@ -118,6 +118,8 @@ class HuaweiSimulator:
         return refusal or (answers.named(parsed.fault) if parsed.fault else None)
 
     def _send(self, app_id: str, parsed: Parsed) -> Judgement:
+        if parsed.validate_only:
+            return Judgement("send", self._reply(parsed, []), app_id, _all(parsed, "validated"))
         self.repeated += len(parsed.tokens) - len(set(parsed.tokens))
         fates = {token: self._scripts.action(token) for token in dict.fromkeys(parsed.tokens)}
         illegal = [token for token, action in fates.items() if action is not None and action.error == ILLEGAL]

@@ -23,7 +23,7 @@ INVALID = "INVALID_ID"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 GONE_USER = "deaddead"
 """First group of the subscription id of a user who is gone."""
-PREFIXES = {GONE_USER: Action(error=INVALID)}
+PREFIXES = {GONE_USER: Action(error=INVALID), _NOBODY[:8]: Action(error=INVALID)}
 FLAKY_FAILURE = Action(error="UNAVAILABLE")
 Scheme = Literal["key", "basic"]
 
