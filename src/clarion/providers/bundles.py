@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from clarion.providers.contract import Content, Prepared, Sender, Verdict
+from clarion.providers.personal import Person
 from clarion.providers.transport import Answer, Request
 
 
@@ -39,7 +40,10 @@ class BundleVerdict:
 
 
 class BundlePrepared(Prepared, Protocol):
-    """One translation rendered for many recipients at once."""
+    """One translation rendered for many recipients at once; personal words allow one recipient only."""
+
+    def personal(self, person: Person) -> "BundlePrepared":
+        """See `Prepared.personal`."""
 
     def recipient(self, token: str) -> str | Verdict:
         """The token as it is sent, or the verdict when it cannot be sent at all."""

@@ -5,7 +5,7 @@ credentials, and that decision is taken in `features/deliveries`, not here.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -84,9 +84,15 @@ class Content:
     placeholders: tuple[Placeholder, ...] = ()
     """What differs per device: title, text, link and links have marks in their places (`personal.Marker`)."""
 
-    def link_on(self, family: str) -> str:
-        """The link for `android`, `ios` or `web` devices; for others the translation's own."""
-        return getattr(self.options.links, family, "") or self.link
+    @property
+    def has_links(self) -> bool:
+        """Whether the link depends on the kind of device."""
+        return self.options.links != NO_OPTIONS.links
+
+    def on(self, family: str) -> "Content":
+        """The content for `android`, `ios` or `web` devices; the translation's own link for all others."""
+        link = getattr(self.options.links, family, "")
+        return replace(self, link=link) if link else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """How large a push is for each provider, before anything is sent (providers.md §1.7). Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 from clarion.foundation.ids import LONGEST_MSG_ID
@@ -11,7 +10,7 @@ from clarion.providers.fcm import payload as fcm
 from clarion.providers.huawei import payload as huawei
 from clarion.providers.onesignal import payload as onesignal
 from clarion.providers.options import LONGEST_TTL
-from clarion.providers.personal import opened
+from clarion.providers.personal import encoded, opened
 from clarion.providers.webpush import payload as webpush
 from clarion.providers.webpush.encryption import PLAINTEXT_LIMIT
 
@@ -69,7 +68,6 @@ _MEASURES: Mapping[str, tuple[Callable[[Content], int], int]] = {
 
 def sizes(content: Content) -> Iterable[Size]:
     """The size of a translation at every provider: with the longest message id, the longest link and all fallbacks."""
-    link = max((content.link_on(family) for family in _FAMILIES), key=lambda text: len(text.encode(errors="replace")))
-    longest = replace(content, link=link)
+    longest = max((content.on(family) for family in _FAMILIES), key=lambda one: len(encoded(one.link)))
     for provider, (measure, limit) in _MEASURES.items():
         yield Size(provider, measure(longest), limit)

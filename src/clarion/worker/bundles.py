@@ -1,9 +1,9 @@
 """Bundles: requests that carry one translation to many devices, and how they are put together again."""
 
 import random
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from clarion.features.deliveries.bundles import Member, SavedBundle
@@ -14,9 +14,8 @@ from clarion.providers.bundles import BundlePrepared, BundleSender
 from clarion.providers.contract import Verdict
 from clarion.providers.transport import Request
 from clarion.worker.content import dimensions
+from clarion.worker.wording import EXPIRED, Wordings, person
 
-_Kind = tuple[int, str, str, int]
-"""Push, language, transport, and the device where it travels alone (else 0)."""
 _Part = tuple[Attempt, str]
 """An attempt and its token as it is sent."""
 
@@ -46,39 +45,26 @@ class Bundler:
     """Renders messages of one send for a provider that takes bundles (`content.Rendering`)."""
 
     def __init__(self, sender: BundleSender, ids: MessageIds) -> None:
-        self._sender = sender
         self._bundling = sender.bundling
         self._ids = ids
-        self._ttl = -1
-        self._prepared: dict[tuple[int, str, str], BundlePrepared] = {}
+        self.wordings = Wordings(sender.prepare)
 
-    def set_moment(self, expires_at: datetime, now: datetime) -> None:
+    def set_moment(self, job: Job, now: datetime) -> None:
         """See `Rendering.set_moment`."""
-        ttl = max(0, int((expires_at - now).total_seconds()))
-        if ttl != self._ttl:
-            self._ttl = ttl
-            self._prepared.clear()
-
-    def _fragments(self, push: PushContent, lang: str, transport: str) -> BundlePrepared:
-        key = (push.id, lang, transport)
-        prepared = self._prepared.get(key)
-        if prepared is None:
-            prepared = self._sender.prepare(push.translations[lang], transport=transport, ttl=self._ttl)
-            self._prepared[key] = prepared
-        return prepared
+        self.wordings.set_moment(job, now)
 
     def render(
         self, job: Job, recipients: Sequence[Recipient], pushes: Sequence[PushContent], now: datetime
     ) -> tuple[list[Request], list[tuple[Attempt, Verdict]]]:
         """See `Rendering.render`. Devices that get the same words share a bundle."""
-        self.set_moment(job.expires_at, now)
+        self.set_moment(job, now)
         gathered = _Gathered(self)
-        for device_id, token, transport, country, device_lang, platform, token_hash in recipients:
+        for device_id, token, transport, country, device_lang, platform, token_hash, facts in recipients:
             push = random.choice(pushes)  # noqa: S311 - a fair share, not a secret
             lang = push.language_for(device_lang)
             common = dimensions(job, push.id, lang, country, platform)
             attempt = Attempt(job, common, device_id, token_hash, now)
-            gathered.add(attempt, token, self._fragments(push, lang, transport), (push.id, lang, transport, 0))
+            gathered.add(attempt, push, _Address(token, transport, facts))
         return gathered.requests(), gathered.refused
 
     def further(
@@ -87,29 +73,31 @@ class Bundler:
         """See `Rendering.further`. Fresh bundles: for messages whose earlier bundle need not be repeated."""
         gathered = _Gathered(self)
         for row, attempt in rows:
-            push, transport = pushes[row.push_id], row.transport or ""
-            lang = push.language_for(attempt.lang)
-            alone = attempt.device_id if row.code in self._bundling.alone else 0
-            kind = (push.id, lang, transport, alone)
-            gathered.add(attempt, row.token or "", self._fragments(push, lang, transport), kind)
+            address = _Address(row.token or "", row.transport or "", row.facts, alone=row.code in self._bundling.alone)
+            gathered.add(attempt, pushes[row.push_id], address)
         return gathered.requests(), gathered.refused
 
-    def repeat(self, saved: SavedBundle, attempts: Sequence[Attempt], push: PushContent) -> Request:
-        """The same bundle again, to learn what became of some of its messages."""
+    def repeat(
+        self, saved: SavedBundle, attempts: Sequence[Attempt], push: PushContent, facts: dict[str, Any] | None
+    ) -> Request:
+        """The same bundle again, to learn what became of some of its messages; `facts` of a device that was alone."""
         tokens = dict(zip(saved.device_ids, saved.tokens, strict=True))
         bundle = Bundle([(attempt, tokens[attempt.device_id]) for attempt in attempts], saved, kept=True)
-        prepared = self._fragments(push, push.language_for(saved.lang), saved.transport)
+        lang, platform = push.language_for(saved.lang), attempts[0].dimensions.platform
+        prepared = self.wordings.late(push, lang, saved.transport, platform)
+        if facts is not None and len(saved.device_ids) == 1:
+            prepared = prepared.personal(person(facts))
         return self._request(bundle, prepared, key=saved.key, tokens=saved.tokens)
 
-    def pack(self, parts: Sequence[_Part], kind: _Kind) -> list[Request]:
-        """Bundles, none larger than the provider takes, of parts of one kind."""
-        push_id, lang, transport, _ = kind
-        prepared, limit = self._prepared[push_id, lang, transport], self._bundling.recipients
+    def pack(self, group: "_Group") -> list[Request]:
+        """Bundles, none larger than the provider takes, of messages that are the same."""
+        prepared, transport, parts = group
+        limit = self._bundling.recipients
         requests = []
         for start in range(0, len(parts), limit):
-            group, key = parts[start : start + limit], uuid4()
-            saved = _saved(key, group, transport) if self._bundling.whole else None
-            bundle = Bundle(group, saved, kept=False)
+            portion, key = parts[start : start + limit], uuid4()
+            saved = _saved(key, portion, transport) if self._bundling.whole else None
+            bundle = Bundle(portion, saved, kept=False)
             requests.append(self._request(bundle, prepared, key=key, tokens=bundle.tokens))
         return requests
 
@@ -122,23 +110,48 @@ class Bundler:
         return request
 
 
+class _Address(NamedTuple):
+    """Where a message goes."""
+
+    token: str
+    transport: str
+    facts: dict[str, Any] | None
+    alone: bool = False
+    """It must not share a bundle."""
+
+
+class _Group(NamedTuple):
+    """Messages that are the same."""
+
+    prepared: BundlePrepared
+    transport: str
+    parts: list[_Part]
+
+
 class _Gathered:
     """Messages by what they have in common, and those that cannot be sent at all."""
 
     def __init__(self, bundler: Bundler) -> None:
         self._bundler = bundler
-        self._parts: defaultdict[_Kind, list[_Part]] = defaultdict(list)
+        self._groups: dict[tuple[int, int], _Group] = {}
+        """By the identity of what is common, and the device where it travels alone (else 0)."""
         self.refused: list[tuple[Attempt, Verdict]] = []
 
-    def add(self, attempt: Attempt, token: str, prepared: BundlePrepared, kind: _Kind) -> None:
-        sent = prepared.recipient(token)
-        if isinstance(sent, Verdict):
-            self.refused.append((attempt, sent))
-        else:
-            self._parts[kind].append((attempt, sent))
+    def add(self, attempt: Attempt, push: PushContent, address: _Address) -> None:
+        lang, platform = push.language_for(attempt.lang), attempt.dimensions.platform
+        prepared = self._bundler.wordings.of(push, lang, address.transport, platform)
+        sent = EXPIRED if prepared is None else prepared.recipient(address.token)
+        if prepared is None or isinstance(sent, Verdict):
+            self.refused.append((attempt, sent if isinstance(sent, Verdict) else EXPIRED))
+            return
+        key = (id(prepared), attempt.device_id if address.alone or push.personal else 0)
+        if address.facts is not None and push.personal:
+            prepared = prepared.personal(person(address.facts))
+        group = self._groups.setdefault(key, _Group(prepared, address.transport, []))
+        group.parts.append((attempt, sent))
 
     def requests(self) -> list[Request]:
-        return [request for kind, parts in self._parts.items() for request in self._bundler.pack(parts, kind)]
+        return [request for group in self._groups.values() for request in self._bundler.pack(group)]
 
 
 def _saved(key: UUID, parts: Sequence[_Part], transport: str) -> SavedBundle:

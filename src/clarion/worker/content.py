@@ -3,13 +3,15 @@
 import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from clarion.features.deliveries.model import Attempt, Dimensions, Job, Recipient, WaitingDelivery
 from clarion.features.pushes import PushContent
 from clarion.foundation.ids import MessageIds
 from clarion.providers.contract import Prepared, Sender, Verdict
+from clarion.providers.personal import Person
 from clarion.providers.transport import Request
+from clarion.worker.wording import EXPIRED, Wordings, person
 
 _Kind = tuple[int, str, str, str, str]
 """Push, device language, transport, country and platform: devices of one kind get the same words."""
@@ -23,7 +25,7 @@ def dimensions(job: Job, push_id: int, lang: str, country: str, platform: str) -
 class Rendering(Protocol):
     """Makes requests out of content and recipients, for one send and one sender."""
 
-    def set_moment(self, expires_at: datetime, now: datetime) -> None:
+    def set_moment(self, job: Job, now: datetime) -> None:
         """Every attempt carries the time to live that is left, in whole seconds."""
 
     def render(
@@ -37,30 +39,34 @@ class Rendering(Protocol):
         """Requests for further attempts: same identity, same translation, the token of now."""
 
 
+class _TooLate:
+    """`Prepared` for a message that is worthless by now."""
+
+    def request(self, token: str, msg_id: bytes, uuid: bytes, tag: object) -> Verdict:
+        """See `Prepared.request`."""
+        del token, msg_id, uuid, tag
+        return EXPIRED
+
+    def personal(self, person: Person) -> "_TooLate":
+        """See `Prepared.personal`."""
+        del person
+        return self
+
+
+_TOO_LATE: Final = _TooLate()
+
+
 class Renderer:
     """Renders messages of one send for one sender (`Rendering`)."""
 
     def __init__(self, sender: Sender, ids: MessageIds) -> None:
-        self._sender = sender
         self._ids = ids
-        self._ttl = -1
-        self._prepared: dict[tuple[int, str, str], Prepared] = {}
+        self._wordings = Wordings(sender.prepare)
         self._known: dict[_Kind, tuple[Prepared, Dimensions]] = {}
 
-    def _fragments(self, push: PushContent, lang: str, transport: str) -> Prepared:
-        key = (push.id, lang, transport)
-        prepared = self._prepared.get(key)
-        if prepared is None:
-            prepared = self._sender.prepare(push.translations[lang], transport=transport, ttl=self._ttl)
-            self._prepared[key] = prepared
-        return prepared
-
-    def set_moment(self, expires_at: datetime, now: datetime) -> None:
-        """Every attempt carries the time to live that is left, in whole seconds."""
-        ttl = max(0, int((expires_at - now).total_seconds()))
-        if ttl != self._ttl:
-            self._ttl = ttl
-            self._prepared.clear()
+    def set_moment(self, job: Job, now: datetime) -> None:
+        """See `Rendering.set_moment`."""
+        if self._wordings.set_moment(job, now):
             self._known.clear()
 
     def _learn(self, job: Job, push: PushContent, kind: _Kind) -> tuple[Prepared, Dimensions]:
@@ -68,22 +74,24 @@ class Renderer:
         _, device_lang, transport, country, platform = kind
         lang = push.language_for(device_lang)
         common = dimensions(job, push.id, lang, country, platform)
-        found = self._known[kind] = self._fragments(push, lang, transport), common
+        found = self._known[kind] = self._wordings.of(push, lang, transport, platform) or _TOO_LATE, common
         return found
 
     def render(
         self, job: Job, recipients: Sequence[Recipient], pushes: Sequence[PushContent], now: datetime
     ) -> tuple[list[Request], list[tuple[Attempt, Verdict]]]:
         """Requests for first attempts, and messages that cannot be sent at all with the reason."""
-        self.set_moment(job.expires_at, now)
+        self.set_moment(job, now)
         prefix = self._ids.prefix(job.day, job.send_id, job.app_id)
         make, known, only = self._ids.make, self._known, pushes[0] if len(pushes) == 1 else None
         requests: list[Request] = []
         refused: list[tuple[Attempt, Verdict]] = []
-        for device_id, token, transport, country, device_lang, platform, token_hash in recipients:
+        for device_id, token, transport, country, device_lang, platform, token_hash, facts in recipients:
             push = only or random.choice(pushes)  # noqa: S311 - a fair share, not a secret
             kind = (push.id, device_lang, transport, country, platform)
             prepared, common = known.get(kind) or self._learn(job, push, kind)
+            if facts is not None:
+                prepared = prepared.personal(person(facts))
             msg_id, uuid = make(prefix, device_id)
             attempt = Attempt(job, common, device_id, token_hash, now)
             message = prepared.request(token, msg_id, uuid, attempt)
@@ -101,18 +109,20 @@ class Renderer:
         requests: list[Request] = []
         refused: list[tuple[Attempt, Verdict]] = []
         for row, attempt in rows:
-            message = self._again(attempt, row.token or "", row.transport or "", pushes[row.push_id])
+            message = self._again(row, attempt, pushes[row.push_id])
             if isinstance(message, Verdict):
                 refused.append((attempt, message))
             else:
                 requests.append(message)
         return requests, refused
 
-    def _again(self, attempt: Attempt, token: str, transport: str, push: PushContent) -> Request | Verdict:
-        job = attempt.job
+    def _again(self, row: WaitingDelivery, attempt: Attempt, push: PushContent) -> Request | Verdict:
+        job, transport = attempt.job, row.transport or ""
         msg_id, uuid = self._ids.make(self._ids.prefix(job.day, job.send_id, job.app_id), attempt.device_id)
-        lang = push.language_for(attempt.lang)
-        message = self._fragments(push, lang, transport).request(token, msg_id, uuid, attempt)
+        prepared = self._wordings.of(push, push.language_for(attempt.lang), transport, row.platform) or _TOO_LATE
+        if row.facts is not None:
+            prepared = prepared.personal(person(row.facts))
+        message = prepared.request(row.token or "", msg_id, uuid, attempt)
         if isinstance(message, Request):
             attempt.request = message
         return message

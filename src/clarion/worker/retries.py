@@ -28,6 +28,7 @@ from clarion.worker.plans import OpenSend, Plans
 from clarion.worker.recorder import Recorder
 from clarion.worker.slice_run import lease_clock
 from clarion.worker.window import LaneKey, Window
+from clarion.worker.wording import refusal
 
 log = structlog.get_logger()
 
@@ -48,12 +49,13 @@ _Row = tuple[WaitingDelivery, Attempt]
 class RetryJob:
     """Waiting deliveries of one send, app and provider; a `Job`."""
 
-    def __init__(self, row: WaitingDelivery, *, recorder: Recorder, clock: Clock) -> None:
+    def __init__(self, row: WaitingDelivery, *, cutoff_at: datetime, recorder: Recorder, clock: Clock) -> None:
         self.account_id: int = row.account_id
         self.app_id: int = row.app_id
         self.send_id: int = row.send_id
         self.day: date = row.day
         self.provider: str = row.provider
+        self.cutoff_at = cutoff_at
         self.expires_at: datetime = row.expires_at
         self._recorder = recorder
         self._clock = clock
@@ -144,7 +146,8 @@ class Retries:
             return None, error.seconds
 
     async def _serve_send(self, way: "_Way", opened: OpenSend, rows: Sequence[WaitingDelivery]) -> None:
-        job = RetryJob(rows[0], recorder=self._recorder, clock=self._clock)
+        cutoff_at = opened.plan.cutoff_at
+        job = RetryJob(rows[0], cutoff_at=cutoff_at, recorder=self._recorder, clock=self._clock)
         key = (job.app_id, job.provider)
         while rows:
             count = await self._window.take(key, min(len(rows), self._window.portion))
@@ -174,14 +177,14 @@ class Retries:
 
     def _send(self, lane: Lane, job: RetryJob, rows: Sequence[_Row], opened: OpenSend) -> None:
         renderer, now = lane.renderer(self._ids), self._clock.now()
-        renderer.set_moment(job.expires_at, now)
+        renderer.set_moment(job, now)
         requests, refused = renderer.further(rows, opened.all_pushes)
         self._settle_refused(refused, now)
         lane.submit(requests)
 
     def _settle_refused(self, refused: Sequence[tuple[Attempt, Verdict]], now: datetime) -> None:
         for attempt, verdict in refused:
-            self._recorder.settle(attempt, verdict, Decision(State.FAILED, Reason.TOKEN), now)
+            self._recorder.settle(attempt, verdict, refusal(verdict), now)
 
     async def _serve_whole(
         self, way: "_Way", lane: BundleLane, job: RetryJob, opened: OpenSend, rows: Sequence[_Row]
@@ -206,7 +209,7 @@ class Retries:
         """Repetitions of kept bundles, and fresh ones, which are kept now. Raises `Unavailable`."""
         kept = await lane.kept(job, [row.device_id for row, _ in rows])
         bundler, now = lane.renderer(self._ids), self._clock.now()
-        bundler.set_moment(job.expires_at, now)
+        bundler.set_moment(job, now)
         repeats: defaultdict[UUID, list[_Row]] = defaultdict(list)
         for row, attempt in rows:
             if row.device_id in kept:
@@ -245,7 +248,8 @@ def _repetition(bundler: Bundler, kept: Mapping[int, SavedBundle], rows: Sequenc
     for row, attempt in rows:
         if (row.token or "").lower() != tokens[row.device_id].lower():
             attempt.token_hash = b""
-    return bundler.repeat(saved, [attempt for _, attempt in rows], opened.all_pushes[saved.push_id])
+    push, facts = opened.all_pushes[saved.push_id], rows[0][0].facts
+    return bundler.repeat(saved, [attempt for _, attempt in rows], push, facts)
 
 
 def _send(row: WaitingDelivery) -> int:

@@ -6,15 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from functools import partial
 
-from clarion.features.deliveries.decide import Decision
 from clarion.features.deliveries.dispatch import DispatchStore
-from clarion.features.deliveries.model import Attempt, Reason, Recipient, State
+from clarion.features.deliveries.model import Attempt, Recipient
 from clarion.features.sends import LeasedSlice, SendService
 from clarion.features.sends.model import FIRST_DEVICE_ID
 from clarion.foundation.clock import Clock
 from clarion.foundation.errors import Unavailable
 from clarion.foundation.ids import MessageIds
-from clarion.providers.contract import Outcome, Verdict
 from clarion.providers.transport import Request
 from clarion.worker.bundle_lane import BundleLane
 from clarion.worker.bundles import open_attempts
@@ -24,6 +22,7 @@ from clarion.worker.metrics import WorkerMetrics
 from clarion.worker.plans import OpenSend
 from clarion.worker.recorder import Recorder
 from clarion.worker.window import LaneKey, Window
+from clarion.worker.wording import EXPIRED, refusal
 
 CHUNK = 256
 """Messages handed over at once."""
@@ -32,7 +31,6 @@ LEASE = 45.0
 SAFE_LEFT = 20.0
 """Seconds of lease that must be left for a hand-over: request timeout, flush and margin (reliability.md §2.4)."""
 _DATABASE_PAUSE = 1.0
-_EXPIRED = Verdict(Outcome.TRANSIENT, "expired")
 
 
 def lease_clock() -> float:
@@ -62,6 +60,7 @@ class SliceRun:
         self.send_id: int = plan.id
         self.day: date = plan.day
         self.provider: str = item.provider
+        self.cutoff_at: datetime = plan.cutoff_at
         self.expires_at: datetime = plan.expires_at
         self.key: LaneKey = (item.app_id, item.provider)
         self.lane = lane
@@ -134,7 +133,8 @@ class SliceRun:
 
     async def _feed(self, store: DispatchStore, step: Callable[[Sequence[Recipient]], Awaitable[int]]) -> None:
         """Read page by page and let `step` take as many recipients at a time as it can."""
-        async for page in store.recipients(self.item, self._opened.plan, self._opened.conditions):
+        personal = any(push.personal for push in self._opened.pushes)
+        async for page in store.recipients(self.item, self._opened.plan, self._opened.conditions, personal=personal):
             start = 0
             while start < len(page):
                 if self._must_stop():
@@ -160,9 +160,9 @@ class SliceRun:
                     lane.forgo(count)
                     return
                 self._take(count)
-                bundler.set_moment(self.expires_at, now)
+                bundler.set_moment(self, now)
                 attempts = open_attempts(self, saved, members[:count], now)
-                lane.submit([bundler.repeat(saved, attempts, push)])
+                lane.submit([bundler.repeat(saved, attempts, push, members[0].facts)])
                 members = members[count:]
         await self._idle.wait()
 
@@ -180,8 +180,8 @@ class SliceRun:
             return 0
         self._take(count)
         for attempt, verdict in refused:
-            self._recorder.settle(attempt, verdict, Decision(State.FAILED, Reason.TOKEN), now)
-        self._recorder.answered(self.key, len(refused))
+            self._recorder.settle(attempt, verdict, refusal(verdict), now)
+        self._recorder.answered(self.key, sum(verdict is not EXPIRED for _, verdict in refused))
         lane.submit(requests)
         if self._begins:
             self._begins = False
@@ -207,9 +207,9 @@ class SliceRun:
         part = recipients[: await self._window.take(self.key, wanted)]
         self._take(len(part))
         for recipient in part:
-            device_id, _, _, country, lang, platform, token_hash = recipient
+            device_id, _, _, country, lang, platform, token_hash, _ = recipient
             attempt = Attempt(self, dimensions(self, push, lang, country, platform), device_id, token_hash, now)
-            self._recorder.settle(attempt, _EXPIRED, Decision(State.FAILED, Reason.EXPIRED, counted=False), now)
+            self._recorder.settle(attempt, EXPIRED, refusal(EXPIRED), now)
         return len(part)
 
     def _take(self, count: int) -> None:

@@ -7,7 +7,7 @@ answer, or a worker that died before it recorded one, costs no duplicate.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from clarion.db import Connection, Database, load
@@ -44,6 +44,8 @@ class Member(NamedTuple):
     platform: str
     token_hash: bytes
     """Empty where the device has another token by now."""
+    facts: dict[str, Any] | None
+    """See `Recipient.facts`; only of a device that travelled alone."""
 
 
 class BundleStore:
@@ -84,7 +86,7 @@ class BundleStore:
 
 
 def _members(row: Record) -> list[Member]:
-    columns = zip(row["open_ids"], row["countries"], row["platforms"], row["hashes"], strict=True)
+    columns = zip(row["open_ids"], row["countries"], row["platforms"], row["hashes"], row["facts"], strict=True)
     return [Member(*one) for one in columns]
 
 

@@ -12,11 +12,14 @@ order by created_at desc
 
 -- name: unfinished
 -- Bundles of a slice that were sent, or were about to be, with those of their devices of which nothing is recorded.
--- The hash is empty where the device has another token by now.
+-- The hash is empty where the device has another token by now. Only a device that travels alone can have personal words.
 select b.key, b.day, b.app_id, b.send_id, b.account_id, b.provider, b.push_id, b.lang, b.transport, b.device_ids,
        b.tokens, array_agg(v.id order by v.id) as open_ids, array_agg(v.country order by v.id) as countries,
        array_agg(v.platform order by v.id) as platforms,
-       array_agg(case when lower(v.token) = lower(m.token) then v.token_hash else '' end order by v.id) as hashes
+       array_agg(case when lower(v.token) = lower(m.token) then v.token_hash else '' end order by v.id) as hashes,
+       array_agg(case when cardinality(b.device_ids) = 1
+                      then jsonb_build_object('tags', v.tags, 'ext_id', v.ext_id, 'country', v.country, 'lang', v.lang)
+                 end) as facts
 from provider_batch b
 cross join lateral unnest(b.device_ids, b.tokens) as m (device_id, token)
 join device v on v.app_id = b.app_id and v.id = m.device_id

@@ -35,9 +35,12 @@ class DispatchStore:
         self.bundles = BundleStore(database=database)
 
     async def recipients(
-        self, item: LeasedSlice, plan: SendPlan, conditions: Conditions
+        self, item: LeasedSlice, plan: SendPlan, conditions: Conditions, *, personal: bool
     ) -> AsyncIterator[Sequence[Recipient]]:
-        """The slice's recipients in pages. A slice that was leased before leaves out whoever has a delivery."""
+        """The slice's recipients in pages. A slice that was leased before leaves out whoever has a delivery.
+
+        With what placeholders ask of a device if `personal`.
+        """
         first = item.attempt == 1
         statement = (SQL.recipients if first else SQL.recipients_left).where(conditions)
         more = {} if first else {"day": plan.day, "send_id": plan.id}
@@ -52,6 +55,7 @@ class DispatchStore:
                     transports=transports_of(item.provider),
                     cutoff_at=plan.cutoff_at,
                     limit=PAGE,
+                    personal=personal,
                     **more,
                 )
             if page:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from clarion.providers.transport import Request
 
@@ -37,6 +37,8 @@ class Recipient(NamedTuple):
     lang: str
     platform: str
     token_hash: bytes
+    facts: dict[str, Any] | None
+    """What placeholders may ask of the device (fields of `personal.Person`); None unless a push has any."""
 
 
 class Job(Protocol):
@@ -47,6 +49,8 @@ class Job(Protocol):
     send_id: int
     day: date
     provider: str
+    cutoff_at: datetime
+    """When the send started."""
     expires_at: datetime
 
     def settled(self, count: int) -> None:
@@ -196,5 +200,7 @@ class WaitingDelivery:
     token: str | None
     transport: str | None
     token_hash: bytes | None
+    facts: dict[str, Any] | None
+    """See `Recipient.facts`."""
     code: str | None
     """Of the last answer."""

@@ -1,7 +1,9 @@
 -- name: recipients
--- One page of a slice's recipients in id order.
+-- One page of a slice's recipients in id order; with what placeholders may ask of them only where a push has any.
 select d.id, d.token, d.transport || coalesce(':' || case d.transport when 'apns' then d.apns_environment end, ''),
-       d.country, d.lang, d.platform, d.token_hash
+       d.country, d.lang, d.platform, d.token_hash,
+       case when :personal::boolean then jsonb_build_object('tags', d.tags, 'ext_id', d.ext_id, 'country', d.country,
+                                                   'lang', d.lang) end
 from device d
 where d.app_id = :app_id and d.id between :id_from and :id_to and d.transport = any(:transports::text[])
   and d.active and d.token_state = 1 and d.created_at <= :cutoff_at and {conditions}
@@ -11,7 +13,9 @@ limit :limit
 -- name: recipients_left
 -- The same for a slice that was begun before: without those that have a delivery already.
 select d.id, d.token, d.transport || coalesce(':' || case d.transport when 'apns' then d.apns_environment end, ''),
-       d.country, d.lang, d.platform, d.token_hash
+       d.country, d.lang, d.platform, d.token_hash,
+       case when :personal::boolean then jsonb_build_object('tags', d.tags, 'ext_id', d.ext_id, 'country', d.country,
+                                                   'lang', d.lang) end
 from device d
 where d.app_id = :app_id and d.id between :id_from and :id_to and d.transport = any(:transports::text[])
   and d.active and d.token_state = 1 and d.created_at <= :cutoff_at and {conditions}
@@ -84,7 +88,11 @@ select c.day, c.app_id, c.send_id, c.device_id, c.account_id, c.push_id, c.provi
             then 'cancelled' else send.state end as send_state,
        device.token,
        device.transport || coalesce(':' || case device.transport when 'apns' then device.apns_environment end, ''),
-       device.token_hash, c.code
+       device.token_hash,
+       case when device.id is not null
+            then jsonb_build_object('tags', device.tags, 'ext_id', device.ext_id, 'country', device.country,
+                                    'lang', device.lang) end,
+       c.code
 from claimed c
 join send on send.id = c.send_id
 join app on app.id = c.app_id
