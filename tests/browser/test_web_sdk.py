@@ -30,15 +30,24 @@ STAND_IN = """(subscription) => {
   };
 }"""
 # Only a person's click may open windows; a made event may not. What the worker wants to open is noted instead.
-NOTE_WINDOWS = "() => { self.opened = []; self.clients.openWindow = async (url) => { self.opened.push(url); }; }"
-CLICK = """async (action) => {
-  const [notification] = await self.registration.getNotifications();
-  self.dispatchEvent(new NotificationEvent("notificationclick", { notification, action }));
+# What the browser has shown is noted too: without a place for notifications in the system it soon forgets them.
+NOTES = """() => {
+  self.opened = [];
+  self.shown = [];
+  self.clients.openWindow = async (url) => { self.opened.push(url); };
+  const show = self.registration.showNotification.bind(self.registration);
+  self.registration.showNotification = async (title, options) => {
+    await show(title, options);
+    self.shown.push({ title, ...options });
+  };
 }"""
-SHOWN = """async () => {
-  const ready = await navigator.serviceWorker.ready;
-  return (await ready.getNotifications()).map(({ title, body, tag }) => ({ title, body, tag }));
+CLICK = """(action) => {
+  const notification = { data: self.shown[0].data, close: () => { self.closed = true; } };
+  const event = new Event("notificationclick");
+  self.dispatchEvent(Object.assign(event, { notification, action, waitUntil: () => {} }));
 }"""
+SHOWN = "() => self.shown"
+OFFLINE = "() => { self.fetch = async () => { throw new TypeError('offline'); }; }"
 
 
 def eventually(read: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
@@ -124,25 +133,25 @@ def test_a_push_is_shown_opens_its_link_and_is_counted(
     subscribe(page, installation)
     installation.send(title="Olá", text="Sol o dia todo", link="/sdk/example/page.css")
     (message,) = eventually(lambda: installation.received(subscription), bool)
-    worker_of(page).evaluate(NOTE_WINDOWS)
+    worker_of(page).evaluate(NOTES)
     hand_to_worker(page, installation, json.dumps(message))
-    shown = eventually(lambda: page.evaluate(SHOWN), bool)
-    assert shown == [{"title": "Olá", "body": "Sol o dia todo", "tag": message["msg_id"]}]
+    shown = eventually(lambda: worker_of(page).evaluate(SHOWN), bool)
+    assert [(one["title"], one["body"], one["tag"]) for one in shown] == [("Olá", "Sol o dia todo", message["msg_id"])]
     counts = eventually(installation.counts, lambda counts: counts["delivered"] == 1)
     assert (counts["sent"], counts["clicked"]) == (1, 0)
     worker_of(page).evaluate(CLICK, "")
     eventually(installation.counts, lambda counts: counts["clicked"] == 1)
     assert worker_of(page).evaluate("() => self.opened") == [f"{installation.address}/sdk/example/page.css"]
-    assert page.evaluate(SHOWN) == []
+    assert worker_of(page).evaluate("() => self.closed")
 
 
 def test_buttons_lead_to_their_own_links(page: Page, installation: Installation) -> None:
     subscribe(page, installation)
-    worker_of(page).evaluate(NOTE_WINDOWS)
+    worker_of(page).evaluate(NOTES)
     buttons = [{"id": "map", "title": "Map", "link": "/sdk/example/page.js"}, {"id": "later", "title": "Later"}]
     message = {"title": "Hi", "url": "/sdk/example/page.css", "tag": "weather", "actions": buttons}
     hand_to_worker(page, installation, json.dumps(message))
-    eventually(lambda: page.evaluate(SHOWN), lambda shown: [one["tag"] for one in shown] == ["weather"])
+    eventually(lambda: worker_of(page).evaluate(SHOWN), lambda shown: [one["tag"] for one in shown] == ["weather"])
     worker_of(page).evaluate(CLICK, "map")
     opened = eventually(lambda: worker_of(page).evaluate("() => self.opened"), bool)
     assert opened == [f"{installation.address}/sdk/example/page.js"]
@@ -180,9 +189,10 @@ def test_a_report_without_a_network_is_made_up_for(
     subscribe(page, installation)
     installation.send(title="Hi", text="There")
     (message,) = eventually(lambda: installation.received(subscription), bool)
-    worker_of(page).evaluate("() => { self.fetch = async () => { throw new TypeError('offline'); }; }")
+    worker_of(page).evaluate(NOTES)
+    worker_of(page).evaluate(OFFLINE)
     hand_to_worker(page, installation, json.dumps(message))
-    eventually(lambda: page.evaluate(SHOWN), bool)
+    eventually(lambda: worker_of(page).evaluate(SHOWN), bool)
     assert installation.counts()["delivered"] == 0
     page.evaluate("() => window.dispatchEvent(new Event('online'))")
     eventually(installation.counts, lambda counts: counts["delivered"] == 1)
