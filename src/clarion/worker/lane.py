@@ -313,7 +313,7 @@ class Lane:
         faults = sum(outcomes[outcome] for outcome in FAILURES)
         good = answers - faults - outcomes[Outcome.CREDENTIAL] - outcomes[Outcome.AUTH]
         if good:
-            self.parts.recorder.answered(self.key, good)
+            self.parts.recorder.answered(self.credential, good)
         self._widen(good - outcomes[Outcome.TOKEN_GUARDED])
         if self._trial is not None:
             self._end_trial(good=good > 0)

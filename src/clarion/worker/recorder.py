@@ -13,7 +13,7 @@ from clarion.features.deliveries.bundles import SavedBundle
 from clarion.features.deliveries.decide import Decision
 from clarion.features.deliveries.ledger import Batch, Ledger, Rulings
 from clarion.features.deliveries.model import Attempt, Entry, Job, Result, State, TokenDrop, Whereabouts
-from clarion.providers.contract import Outcome, Verdict
+from clarion.providers.contract import Credential, Outcome, Verdict
 from clarion.worker.metrics import WorkerMetrics
 from clarion.worker.window import LaneKey, Window
 
@@ -86,9 +86,9 @@ class Recorder:
         if attempt.has_row and not decision.counted:
             self._batch.uncounted.add(self._batch.settlements[-1].key)
 
-    def answered(self, lane: LaneKey, count: int) -> None:
+    def answered(self, credential: Credential, count: int) -> None:
         """So many provider answers came for a credential; the mass guard weighs drops against them."""
-        self._batch.results[lane] += count
+        self._batch.results[credential.app_id, credential.provider, credential.version] += count
 
     def answered_bundle(self, bundle: SavedBundle) -> None:
         """What was just told of a kept bundle's messages may have been the last; they must be told in one go."""

@@ -181,7 +181,7 @@ class SliceRun:
         self._take(count)
         for attempt, verdict in refused:
             self._recorder.settle(attempt, verdict, refusal(verdict), now)
-        self._recorder.answered(self.key, sum(verdict is not EXPIRED for _, verdict in refused))
+        self._recorder.answered(lane.credential, sum(verdict is not EXPIRED for _, verdict in refused))
         lane.submit(requests)
         if self._begins:
             self._begins = False

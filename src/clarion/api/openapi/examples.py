@@ -233,7 +233,7 @@ RESPONSES: Mapping[str, Any] = {
     "credentials_check_credential": {
         "ok": False,
         "code": "InvalidProviderToken",
-        "message": "Apple refuses the credential (InvalidProviderToken: key, key id and team id do not belong together)",
+        "message": "Apple refuses the credential (InvalidProviderToken: the key is revoked)",
         "checked_at": "2026-03-01T12:00:00Z",
     },
     "credentials_confirm_suspects": {"tokens": 240},

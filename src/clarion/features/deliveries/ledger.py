@@ -45,8 +45,8 @@ class Batch:
     found: list[Whereabouts] = field(default_factory=list)
     bundles: list[SavedBundle] = field(default_factory=list)
     """Kept bundles that may be settled now."""
-    results: Counter[tuple[int, str]] = field(default_factory=Counter)
-    """Provider answers per (app, provider)."""
+    results: Counter[tuple[int, str, int]] = field(default_factory=Counter)
+    """Provider answers per (app, provider, version of the credential)."""
 
     @property
     def size(self) -> int:
@@ -139,9 +139,14 @@ class Ledger:
 
     async def _count_results(self, connection: Connection, batch: Batch) -> None:
         guarded = Counter((drop.app_id, drop.provider) for drop in batch.drops if drop.guarded)
-        for (app_id, provider), results in sorted(batch.results.items()):
+        for (app_id, provider, version), results in sorted(batch.results.items()):
             await SQL.count_results.execute(
-                connection, app_id=app_id, provider=provider, results=results, guarded=guarded[app_id, provider]
+                connection,
+                app_id=app_id,
+                provider=provider,
+                version=version,
+                results=results,
+                guarded=guarded.pop((app_id, provider), 0),
             )
 
     async def _drop_tokens(self, connection: Connection, drops: list[TokenDrop]) -> Rulings:

@@ -124,7 +124,8 @@ from unnest(:app_ids::bigint[], :hashes::bytea[], :codes::text[]) as u (app_id, 
 where d.app_id = u.app_id and d.token_hash = u.token_hash and d.active and d.token_state = 1
 
 -- name: count_results
--- Add to the look-back of the mass guard and to the credential's total.
+-- Add to the look-back of the mass guard, and to the credential's total unless it was replaced meanwhile: answers to
+-- the old one prove nothing about the new.
 with minute as (
     insert into credential_minute (app_id, provider, minute, results, guarded)
     values (:app_id, :provider, date_trunc('minute', now()), :results, :guarded)
@@ -132,7 +133,8 @@ with minute as (
     do update set results = credential_minute.results + excluded.results,
                   guarded = credential_minute.guarded + excluded.guarded
 )
-update app_credential set results = results + :results where app_id = :app_id and provider = :provider
+update app_credential set results = results + :results
+where app_id = :app_id and provider = :provider and version = :version
 
 -- name: window_counts
 -- What the mass guard looks at: the last ten minutes, and the time since the credential was made or replaced.
