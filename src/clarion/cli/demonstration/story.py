@@ -76,6 +76,9 @@ class _Play:
         sdk_id = (await self._api.call("GET", f"/api/b/v2/apps/{app_id}"))["pushexpress_id"]
         await self._phones.register(sdk_id, await devices_of(app, self._stage.simulator))
         self._stage.console.print(f"app {app.name}: {DEVICES_PER_APP} devices with transport {app.transport}")
+        if app.transport == "webpush":
+            page = f"{self._stage.address}/sdk/example/?app={sdk_id}"
+            self._stage.console.print(f"add this browser to it: {page}", highlight=False, soft_wrap=True)
         return app_id
 
     async def _send(self, apps: Mapping[int, SampleApp]) -> int:

@@ -1,7 +1,7 @@
 """Where messages are encrypted: in a process of its own, in batches.
 
 Encryption takes some 120 µs of processor time a message, and holds the interpreter lock for nearly all of it: in a
-thread it would slow the event loop down instead of using another core (docs/adr/0004-web-push-encryption.md).
+thread it would slow the event loop down instead of using another core (docs/adr/0006-web-push-encryption.md).
 """
 
 import asyncio
