@@ -30,7 +30,7 @@ _PLACE = re.compile(r"^(?P<fault>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?$", 
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.+)`")
 _EXPECTED = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<given>[^`]+)`")
-_MEASURE = re.compile(r"Expected `(?P<type>\w+)`(?: of length)? (?P<relation><=|>=|<|>) (?P<limit>-?\d+)")
+_MEASURE = re.compile(r"Expected `(?P<type>\w+)`(?: of length)? (?P<relation><=|>=|<|>) (?P<limit>-?\d+)(?:\.0)?")
 _WORDS = {
     "int": "a whole number",
     "float": "a number",

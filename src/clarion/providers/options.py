@@ -3,7 +3,7 @@
 Field limits stand in the types; rules that need more than one look are `features/pushes/options.py`'s.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -30,7 +30,7 @@ class Action(_Part, frozen=True):
     link: _Link = ""
 
 
-Actions = Annotated[tuple[Action, ...], Meta(max_length=ACTIONS_LIMIT)]
+Actions = Annotated[Sequence[Action], Meta(max_length=ACTIONS_LIMIT)]
 
 
 class AndroidOptions(_Part, frozen=True):

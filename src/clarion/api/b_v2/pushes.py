@@ -10,7 +10,7 @@ from clarion.features.pushes.service import PushService
 
 
 class PushesController(Controller):
-    """`/pushes`."""
+    """`/pushes`; under `/api/v1`, too."""
 
     path = "/pushes"
     tags = ("pushes",)
@@ -29,7 +29,6 @@ class PushesController(Controller):
         "/{push_id:str}",
         status_code=200,
         summary="Replace a push's content",
-        response_description="Replaced, but too large for some providers",
         responses={204: ResponseSpec(None, description="Replaced")},
     )
     async def replace(

@@ -6,9 +6,22 @@ from typing import Any
 _PUSH = {
     "default_lang": "en",
     "translations": [
-        {"language": "en", "title": "Hello", "text": "It is raining", "link": "https://weather.example/now"},
-        {"language": "pt", "title": "Olá", "text": "Está a chover"},
+        {
+            "language": "en",
+            "title": 'Hello {{ tags.name | "friend" }}',
+            "text": "It is raining",
+            "link": "https://weather.example/now",
+        },
+        {"language": "pt", "title": 'Olá {{ tags.name | "amigo" }}', "text": "Está a chover"},
     ],
+    "options": {
+        "ttl": 3600,
+        "collapse_key": "rain",
+        "android": {"channel_id": "weather"},
+        "ios": {"thread_id": "rain", "interruption_level": "time-sensitive"},
+        "actions": [{"id": "map", "title": "Map", "link": "https://weather.example/map"}],
+        "links": {"android": "app://weather/now"},
+    },
 }
 _FILTER = {"app_ids_include": [501], "countries_include": ["PT", "BR"], "event_include": ["reg"]}
 _COUNTS = {

@@ -2,6 +2,7 @@
 
 from litestar.types import ControllerRouterHandler
 
+from clarion.api.b_v2.pushes import PushesController
 from clarion.api.v1.audiences import estimate_audience
 from clarion.api.v1.credentials import (
     check_credential,
@@ -16,6 +17,7 @@ from clarion.api.v1.sends import SendsController
 from clarion.api.v1.statistics import read_statistics
 
 ROUTES: list[ControllerRouterHandler] = [
+    PushesController,
     SchedulersController,
     SendsController,
     read_statistics,

@@ -1,7 +1,7 @@
 """Which options a push may have (beyond the limits in their types), and what raw blocks must leave alone. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -72,7 +72,7 @@ def _check_text(options: Options) -> None:
         raise InvalidInput("options contain the character NUL")
 
 
-def _check_actions(actions: tuple[Action, ...], where: str) -> None:
+def _check_actions(actions: Sequence[Action], where: str) -> None:
     ids = [action.id for action in actions]
     for action in actions:
         if not _ACTION_ID(action.id):
