@@ -37,7 +37,12 @@ _SECRET_TEXT = re.compile(
 )
 _DEPTH = 6
 _INTERNAL = {"_record", "_from_structlog"}
-_QUIET = {"_granian": logging.ERROR, "granian.access": logging.CRITICAL, "asyncio": logging.WARNING}
+_QUIET = {
+    "_granian": logging.ERROR,
+    "granian.access": logging.CRITICAL,
+    "asyncio": logging.WARNING,
+    "hpack": logging.WARNING,  # at DEBUG it writes down every header, in pieces that nothing recognises
+}
 
 
 def _hidden(text: str) -> str:
