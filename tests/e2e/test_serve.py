@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,46 @@ def test_accounts_and_keys_from_the_command_line(clarion: Clarion) -> None:
     assert [(entry["email"], entry["name"]) for entry in listed] == [("a@example.com", "a@example.com")]
     assert clarion.run("key", "rotate", "nobody@example.com").returncode == 1
     assert not database_runs(clarion.folder)
+
+
+def test_the_metrics_of_all_processes_are_on_one_page(clarion: Clarion, call: Call) -> None:
+    """Workers have no address of their own; a worker that died is not counted among those that live."""
+    serving = clarion.start("serve")
+    address = serving.address()
+
+    def capacity() -> float | None:
+        page = urllib.request.urlopen(f"{address}/metrics").read().decode()  # noqa: S310 - our own server
+        assert "clarion_slices" in page
+        found = re.search(r"^clarion_window_capacity (\S+)$", page, re.MULTILINE)
+        return float(found[1]) if found else None
+
+    serving.until(lambda: capacity() is not None)
+    before = capacity()
+    os.kill(child_of(serving, "work"), signal.SIGKILL)
+    serving.until(lambda: "process ended unexpectedly" in serving.text)
+    serving.until(lambda: capacity() == before)
+    assert serving.stop() == 0
+
+
+def test_a_worker_alone_answers_its_metrics_where_it_is_told(clarion: Clarion) -> None:
+    serving = clarion.start("serve")
+    serving.address()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    clarion.environment["CLARION_METRICS_PORT"] = str(port)
+    working = clarion.start("work")
+
+    def shown() -> bool:
+        try:
+            page = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
+        except OSError:
+            return False
+        return "clarion_window_capacity" in page
+
+    working.until(shown)
+    assert working.stop() == 0
+    assert serving.stop() == 0
 
 
 def test_processes_that_are_killed_come_back(clarion: Clarion, call: Call) -> None:

@@ -1,5 +1,6 @@
 """Credentials and estimates over `/api/v1`: pauses, the mass guard's suspects, and who is meant."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from tests.integration.api.sent_world import SentWorld
 
 from clarion.db import Database
 from clarion.services import Services
+from clarion.simulator import Simulator
 
 pytestmark = pytest.mark.anyio
 
@@ -136,3 +138,44 @@ async def test_a_wrong_filter_is_refused(api: Api, filter_: dict[str, Any]) -> N
 async def _audited(world: SentWorld, action: str) -> int:
     count: int = await world.fetchval("select count(*) from audit_entry where action = $1", action)
     return count
+
+
+async def test_a_certificate_tells_when_it_runs_out_and_a_key_does_not(world: SentWorld, api: Api) -> None:
+    """The day is read from the upload; the warning comes by itself, and goes with a new certificate."""
+    async with Simulator() as sim:
+        creds = sim.apns.certificate(topic="com.example.app")
+        body = {"push_provider": "apns", "name": "Weather", "apns_creds": creds}
+        app = (await api.ok("POST", "/apps", body, status=201))["id"]
+        listed = {item["provider"]: item for item in await api.ok("GET", "/api/v1/credentials")}
+        assert listed["webpush"]["expires_at"] is None
+        ends = datetime.fromisoformat(listed["apns"]["expires_at"])
+        assert ends > datetime.now(UTC)
+        await world.fetchval("update app_credential set expires_at = now() + interval '6 days' where provider = 'apns'")
+        assert await _alerts(api, "apns") == ["expires_in_7_days"]
+        key = {"push_provider": "apns", "apns_creds": sim.apns.key(topic="com.example.app")}
+        await api.ok("PUT", f"/apps/{app}/creds", key, status=204)
+    assert await _alerts(api, "apns") == []
+
+
+async def test_what_hinders_a_credential_is_told_and_forgotten_with_its_replacement(world: SentWorld, api: Api) -> None:
+    app, _ = await _guarded(world)
+    await world.fetchval(
+        """
+        update app_credential set blocked_until = now() + interval '1 minute', block_reason = 'throttled',
+               unknown_answers = 2, unknown_text = 'HTTP_418: teapot', unknown_at = now() where app_id = $1
+        """,
+        app,
+    )
+    found = await _credential(api)
+    assert [alert["code"] for alert in found["alerts"]] == ["paused", "guard_tripped", "throttled", "unknown_answers"]
+    assert found["blocked"]["reason"] == "throttled"
+    assert (found["unknown"]["answers"], found["unknown"]["last_text"]) == (2, "HTTP_418: teapot")
+    replacement = {"push_provider": "onesignal", "onesignal_creds": ONESIGNAL}
+    await api.ok("PUT", f"/apps/{app}/creds", replacement, status=204)
+    found = await _credential(api)
+    assert (found["alerts"], found["blocked"], found["unknown"]["answers"]) == ([], None, 0)
+
+
+async def _alerts(api: Api, provider: str) -> list[str]:
+    (found,) = [item for item in await api.ok("GET", "/api/v1/credentials") if item["provider"] == provider]
+    return [alert["code"] for alert in found["alerts"]]
