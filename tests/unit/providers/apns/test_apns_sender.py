@@ -13,6 +13,7 @@ from clarion.providers.apns.auth import LocalJwtStore, ProviderToken
 from clarion.providers.apns.sender import ApnsSender
 from clarion.providers.apns.settings import ApnsSettings
 from clarion.providers.contract import Content, Credential, CredentialRefused, Outcome, Verdict
+from clarion.providers.options import Options
 from clarion.providers.transport import Answer, ChannelOptions, Failure, Request, Sink
 
 pytestmark = pytest.mark.anyio
@@ -140,6 +141,34 @@ async def test_a_notification_has_path_topic_and_identity() -> None:
 async def test_a_message_without_time_left_is_tried_once_and_never_carries_a_past_date() -> None:
     one = make()
     assert one.request(ttl=0).extra[2] == ("apns-expiration", "0")
+
+
+@pytest.mark.parametrize(
+    ("options", "push_type", "priority"),
+    [
+        (Options(), "alert", "10"),
+        (Options(priority="normal"), "alert", "5"),
+        (Options(silent=True), "background", "5"),
+        (Options(silent=True, priority="high"), "background", "5"),
+    ],
+)
+async def test_push_type_and_priority_follow_the_options(options: Options, push_type: str, priority: str) -> None:
+    """Apple refuses a background notification with priority 10 (providers.md §3.4)."""
+    one = make()
+    await one.sender.ready()
+    prepared = one.sender.prepare(Content("Hi", "There", options=options), transport="apns", ttl=60)
+    made = prepared.request(TOKEN, b"m", UUID, "tag")
+    assert isinstance(made, Request)
+    one.sender.submit([made])
+    headers = dict(one.home.waiting[0].head.headers)
+    assert (headers["apns-push-type"], headers["apns-priority"]) == (push_type, priority)
+
+
+async def test_a_chosen_collapse_key_stands_in_for_the_uuid() -> None:
+    content = Content("Hi", "There", options=Options(collapse_key="weather"))
+    made = make().sender.prepare(content, transport="apns", ttl=60).request(TOKEN, b"m", UUID, "tag")
+    assert isinstance(made, Request)
+    assert made.extra[:2] == (("apns-id", DASHED), ("apns-collapse-id", "weather"))
 
 
 async def test_the_first_request_of_a_connection_goes_alone_and_connections_open_slowly() -> None:
