@@ -52,7 +52,7 @@ class StandInSender:
 
 
 def bundler() -> Bundler:
-    return Bundler(cast(BundleSender, StandInSender()), MessageIds(b"k"))
+    return Bundler(cast("BundleSender", StandInSender()), MessageIds(b"k"))
 
 
 def push(title: str, **options: Any) -> PushContent:
@@ -67,7 +67,7 @@ def recipient(number: int, name: str | None = None, platform: str = "android") -
 
 
 def sent(recipients: Sequence[Recipient], content: PushContent, now: datetime = NOW) -> list[dict[str, Any]]:
-    requests, _ = bundler().render(cast(Job, SomeJob()), recipients, [content], now)
+    requests, _ = bundler().render(cast("Job", SomeJob()), recipients, [content], now)
     return [json.loads(request.body) for request in requests]
 
 
@@ -90,7 +90,7 @@ def test_devices_of_each_kind_share_a_request_where_their_links_differ() -> None
 
 
 def test_a_repetition_says_the_words_of_its_device() -> None:
-    job = cast(Job, SomeJob())
+    job = cast("Job", SomeJob())
     common = dimensions(job, 1, "en", "PT", "android")
     attempt = Attempt(job, common, 1, b"h", NOW)
     saved = SavedBundle(UUID(int=7), NOW.date(), 2, 3, 1, "onesignal", 1, "en", "onesignal", [1], ["t"])
@@ -104,7 +104,7 @@ def test_a_repetition_says_the_words_of_its_device() -> None:
 def test_what_is_too_late_is_refused_before_it_is_bundled() -> None:
     one = bundler()
     requests, refused = one.render(
-        cast(Job, SomeJob()), [recipient(1)], [push("Hi", ttl=60)], NOW + timedelta(minutes=1)
+        cast("Job", SomeJob()), [recipient(1)], [push("Hi", ttl=60)], NOW + timedelta(minutes=1)
     )
     assert requests == []
     assert [verdict for _, verdict in refused] == [EXPIRED]
