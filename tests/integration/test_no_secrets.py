@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -131,7 +131,7 @@ async def running(
     services = build_services(settings, database=database, keeper=keeper)
     app = create_app(services, settings, readiness=partial(check_ready, database), registry=CollectorRegistry())
     worker, stop = build_worker(settings, services, database, keeper), asyncio.Event()
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(cast("Any", app), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://clarion.test") as http:
         installation = Installation(http, sim, database)
         created = await services.accounts.create(email="owner@example.com", name="Owner")

@@ -26,10 +26,10 @@ from clarion.features.apps.forms import (
     HuaweiForm,
     OnesignalForm,
     check_apns,
+    check_certificate_topic,
     check_firebase,
     check_huawei,
     check_onesignal,
-    check_topic,
 )
 from clarion.features.apps.keyreader import KeyReader
 from clarion.foundation.errors import InvalidInput
@@ -102,9 +102,12 @@ class CredentialChecker:
     async def _apns_certificate(self, form: ApnsForm, environment: str) -> Checked:
         found = await self._keys.certificate(form.certificate, password=form.password, field="apns_creds.certificate")
         if environment not in found.environments:
-            raise InvalidInput(f"apns_creds.certificate is not for the environment {environment}")
+            raise InvalidInput(
+                f"apns_creds.certificate is one for {' and '.join(found.environments)}, "
+                f"but apns_creds.environment says {environment}"
+            )
         topic = form.topic or found.topic
-        check_topic(topic)
+        check_certificate_topic(topic, found.topic)
         values = {
             "topic": topic,
             "environment": environment,

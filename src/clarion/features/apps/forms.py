@@ -144,13 +144,16 @@ def checked_provider(name: str | None) -> str:
 
 def check_firebase(form: FirebaseForm, *, token_uris: frozenset[str]) -> None:
     """Hold the rules of providers.md §2.2, but for the key itself; `InvalidInput` names the field."""
-    _require(form, "firebase_creds", ("type", "project_id", "private_key", "client_email", "token_uri"))
     if form.type != "service_account":
-        raise InvalidInput("firebase_creds.type must be service_account")
+        raise InvalidInput(
+            "firebase_creds.type must be service_account: send the key file that Firebase makes under "
+            "Project settings, Service accounts (google-services.json is another file)"
+        )
+    _require(form, "firebase_creds", ("project_id", "private_key", "client_email", "token_uri"))
     if form.universe_domain not in ("", "googleapis.com"):
         raise InvalidInput("firebase_creds.universe_domain must be googleapis.com")
     if form.token_uri not in token_uris:
-        raise InvalidInput("firebase_creds.token_uri is not an allowed address; Google's is needed")
+        raise InvalidInput("firebase_creds.token_uri is not an allowed address; send Google's file unchanged")
     _match(_PROJECT, form.project_id, field="firebase_creds.project_id", words="the id of a Google project")
     _match(_EMAIL, form.client_email, field="firebase_creds.client_email", words="an e-mail address")
     _match(_KEY_ID, form.private_key_id, field="firebase_creds.private_key_id", words="letters and digits")
@@ -178,6 +181,13 @@ def check_topic(topic: str) -> None:
     if not topic:
         raise InvalidInput("apns_creds.topic is required")
     _match(_TOPIC, topic, field="apns_creds.topic", words="a bundle id such as com.example.app")
+
+
+def check_certificate_topic(topic: str, owner: str) -> None:
+    """`InvalidInput` unless a certificate whose subject names the app `owner` (may be empty) covers the topic."""
+    check_topic(topic)
+    if owner and topic != owner and not topic.startswith(f"{owner}."):
+        raise InvalidInput(f"apns_creds.topic is {topic}, but the certificate is one for {owner}")
 
 
 def check_onesignal(form: OnesignalForm) -> None:

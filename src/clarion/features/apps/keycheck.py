@@ -83,7 +83,7 @@ def _private_key(text: str, password: str) -> Any:
     except TypeError:
         raise Unusable("is encrypted; remove its passphrase first" if not password else "is not encrypted") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise Unusable("is not a readable PEM private key") from None
+        raise Unusable("is not a readable PEM private key; it goes from BEGIN to END with all lines between") from None
 
 
 def _from_pem(text: str, password: str) -> tuple[Any, x509.Certificate, list[x509.Certificate]]:

@@ -157,6 +157,8 @@ async def test_any_other_token_address_is_refused(checker: CredentialChecker, ur
     ("change", "text"),
     [
         ({"type": "authorized_user"}, "type must be service_account"),
+        ({"type": ""}, "type must be service_account: send the key file that Firebase makes"),
+        ({"project_id": ""}, "project_id is required"),
         ({"universe_domain": "evil.example"}, "universe_domain must be googleapis.com"),
         ({"project_id": "../x"}, "project_id must be"),
         ({"project_id": "a?b=c/d"}, "project_id must be"),
@@ -183,8 +185,14 @@ async def test_a_bad_service_account_is_refused_in_words(
         (lambda: pem(rsa_key(1024)), "is an RSA key of 1024 bits; at least 2048 are needed"),
         (lambda: pem(ec_key()), "is not an RSA key"),
         (lambda: pem(rsa_key(), BestAvailableEncryption(b"x")), "is encrypted; remove its passphrase first"),
-        (lambda: pem_of(certificate()), "is not a readable PEM private key"),
-        (lambda: pem(rsa_key())[:-200], "is not a readable PEM private key"),
+        (
+            lambda: pem_of(certificate()),
+            "is not a readable PEM private key; it goes from BEGIN to END with all lines between",
+        ),
+        (
+            lambda: pem(rsa_key())[:-200],
+            "is not a readable PEM private key; it goes from BEGIN to END with all lines between",
+        ),
     ],
 )
 async def test_a_wrong_private_key_is_named(checker: CredentialChecker, key: Callable[[], str], text: str) -> None:
@@ -292,8 +300,12 @@ async def test_a_certificates_own_topic_is_the_default(checker: CredentialChecke
         (lambda: pem_of(certificate()) + "-----END PRIVATE KEY-----", {}, "private key"),
         (lambda: "!!!", {}, "must be PEM text or the base64"),
         (lambda: base64.b64encode(b"junk").decode(), {}, "is not a readable .p12 file"),
-        (lambda: p12(certificate(oids=(SANDBOX,))), {}, "is not for the environment production"),
-        (lambda: p12(certificate()), {"environment": "sandbox"}, "is not for the environment sandbox"),
+        (
+            lambda: p12(certificate(oids=(SANDBOX,))),
+            {},
+            "is one for sandbox, but apns_creds.environment says production",
+        ),
+        (lambda: p12(certificate()), {"environment": "sandbox"}, "is one for production, but"),
     ],
 )
 async def test_a_bad_certificate_is_refused_in_words(
@@ -303,6 +315,23 @@ async def test_a_bad_certificate_is_refused_in_words(
         await checker.check(by_certificate(text(), **form))
     assert str(caught.value).startswith("apns_creds.certificate ")
     assert fault in str(caught.value)
+
+
+async def test_a_certificate_of_another_app_is_refused(checker: CredentialChecker) -> None:
+    """A topic below the certificate's own, such as one for calls, is covered by it."""
+    text = p12(certificate(uid="com.example.app"))
+    with pytest.raises(InvalidInput) as caught:
+        await checker.check(by_certificate(text, topic="com.example.application"))
+    said = "apns_creds.topic is com.example.application, but the certificate is one for com.example.app"
+    assert str(caught.value) == said
+    assert (await checker.check(by_certificate(text, topic="com.example.app.voip"))).label == "com.example.app.voip"
+
+
+async def test_a_certificate_tells_when_it_runs_out(checker: CredentialChecker) -> None:
+    checked = await checker.check(by_certificate(p12(certificate(days=30))))
+    assert checked.expires_at is not None
+    assert timedelta(days=29) < checked.expires_at - datetime.now(UTC) <= timedelta(days=30)
+    assert (await checker.check(apns())).expires_at is None
 
 
 @pytest.mark.parametrize("oids", [(), (SANDBOX, PRODUCTION)])
