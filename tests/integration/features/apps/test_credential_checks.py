@@ -156,8 +156,8 @@ async def test_any_other_token_address_is_refused(checker: CredentialChecker, ur
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"type": "authorized_user"}, "type must be service_account"),
-        ({"type": ""}, "type must be service_account: send the key file that Firebase makes"),
+        ({"type": "authorized_user"}, "type must be service_account: send the key file that Firebase makes"),
+        ({"type": ""}, "type is required"),
         ({"project_id": ""}, "project_id is required"),
         ({"universe_domain": "evil.example"}, "universe_domain must be googleapis.com"),
         ({"project_id": "../x"}, "project_id must be"),
