@@ -9,9 +9,8 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from clarion.worker.jwt_store import DatabaseJwtStore
-
 from clarion.db import Database
+from clarion.features.apps.jwt_store import DatabaseJwtStore
 from clarion.foundation.clock import SystemClock
 from clarion.foundation.secrets import Keeper
 from clarion.providers.apns.sender import ApnsSender
