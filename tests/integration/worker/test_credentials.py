@@ -128,7 +128,7 @@ async def test_a_credential_replaced_in_mid_send_is_used_at_once_and_nobody_is_l
     await world.add_devices(tokens)
     world.sim.faults.add(Rule(action=Action(delay=0.15), provider="fcm", endpoint="send"))
     await world.plan()
-    async with world.worker():
+    async with world.worker(fcm_rate_per_sec=1200.0):  # so that the send outlasts the takeover
         await world.sim.journal.reach(800)
         await world.replace_credential("acceptance-two")
         await world.until_complete()
