@@ -154,6 +154,7 @@ async def run_worker(worker: Worker, stop: asyncio.Event) -> None:
         await closing
         await worker.sealer.aclose()
         written.set()
+    await worker.vitals.show()
     with contextlib.suppress(Unavailable):
         await worker.housekeeping.farewell()
 

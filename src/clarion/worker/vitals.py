@@ -40,6 +40,7 @@ class Vitals:
             unrecorded=self._recorder.unrecorded,
             runs=self._dispatcher.running,
         )
+        self._metrics.show_answers()
         self._metrics.connections.show(self._engine.counters)
         self._show_lanes()
 
