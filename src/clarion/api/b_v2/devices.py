@@ -2,10 +2,12 @@
 
 import msgspec
 from litestar import post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, JSONBody
 
+from clarion.api.auth import CurrentCaller
 from clarion.api.binding import QueryNumber
 from clarion.api.pagination import Page, Pagination, requested_page
-from clarion.features.accounts import Caller
 from clarion.features.audiences import Filter
 from clarion.features.audiences.model import Codes, Number, Numbers, Texts
 from clarion.features.devices.query import DeviceQuery, DeviceQueryService, DeviceView
@@ -63,12 +65,12 @@ class Devices(msgspec.Struct, frozen=True):
 
 @post("/query/app-instances", status_code=200, summary="Find devices", tags=["devices"])
 async def find_devices(
-    data: DevicesBody,
-    caller: Caller,
-    device_query: DeviceQueryService,
-    page: QueryNumber | None = None,
-    per_page: QueryNumber | None = None,
-    cursor: str | None = None,
+    data: JSONBody[DevicesBody],
+    caller: CurrentCaller,
+    device_query: NamedDependency[DeviceQueryService],
+    page: FromQuery[QueryNumber | None] = None,
+    per_page: FromQuery[QueryNumber | None] = None,
+    cursor: FromQuery[str | None] = None,
 ) -> Devices:
     """Page by page (`page`, `per_page`), by a cursor (`cursor`, beginning with `""`), or the first 5000.
 

@@ -2,10 +2,12 @@
 
 import msgspec
 from litestar import Controller, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
+from clarion.api.auth import CurrentCaller
 from clarion.api.b_v2.shapes import Created
 from clarion.api.binding import PathId
-from clarion.features.accounts import Caller
 from clarion.features.audiences.model import Number
 from clarion.features.schedulers import OnesendBody, OnesendView, canonical_type, onesend_view
 from clarion.features.schedulers.service import SchedulerService
@@ -35,6 +37,8 @@ class NamedPushes(msgspec.Struct, frozen=True):
         return found
 
 
+Schedulers = NamedDependency[SchedulerService]
+
 VIEWS = {"onesend": onesend_view}
 """How each scheduler type is answered."""
 
@@ -46,13 +50,19 @@ class SchedulersController(Controller):
     tags = ("schedulers",)
 
     @post("/onesend", status_code=201, summary="Create a one-time sending")
-    async def create_onesend(self, data: OnesendBody, caller: Caller, schedulers: SchedulerService) -> Created:
+    async def create_onesend(
+        self, data: JSONBody[OnesendBody], caller: CurrentCaller, schedulers: Schedulers
+    ) -> Created:
         """The id of the new scheduler. It sends nothing while no push is bound."""
         return Created(await schedulers.create_onesend(caller, data))
 
     @get("/{sched_type:str}/{sched_id:str}", summary="Get a scheduler")
     async def get_scheduler(
-        self, sched_type: str, sched_id: PathId, caller: Caller, schedulers: SchedulerService
+        self,
+        sched_type: FromPath[str],
+        sched_id: PathId,
+        caller: CurrentCaller,
+        schedulers: Schedulers,
     ) -> OnesendView:
         """The stored fields, the ids of the bound pushes, and the state as `status`."""
         scheduler = await schedulers.get(caller.account_id, sched_id, type_=canonical_type(sched_type))
@@ -61,11 +71,11 @@ class SchedulersController(Controller):
     @put("/{sched_type:str}/{sched_id:str}/pushes", status_code=204, summary="Bind pushes to a scheduler")
     async def bind(
         self,
-        sched_type: str,
+        sched_type: FromPath[str],
         sched_id: PathId,
-        data: PushList | NamedPushes,
-        caller: Caller,
-        schedulers: SchedulerService,
+        data: JSONBody[PushList | NamedPushes],
+        caller: CurrentCaller,
+        schedulers: Schedulers,
     ) -> None:
         """Afterwards exactly these pushes are bound: `{"push_ids": []}`, `{"pushes": []}` or a bare list."""
         type_ = canonical_type(sched_type)

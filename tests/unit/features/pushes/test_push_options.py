@@ -43,7 +43,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 WRONG += [
     ({"raw": {provider: {path: "x"}}}, f"options.raw.{provider} must not contain {path}")
     for provider, paths in FORBIDDEN.items()
-    for path in paths
+    for path in sorted(paths)
     if not path.startswith("data.")
 ]
 WRONG += [
