@@ -74,7 +74,7 @@ class Installation:
         return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def serving() -> Iterator[Serving]:
     """`clarion serve` with an account; messages are due at once."""
     with command_line() as clarion, running_simulator(clarion.folder / "simulator") as simulated:
@@ -96,7 +96,7 @@ def installation(serving: Serving) -> Installation:
     return Installation(serving.address, serving.api, serving.simulator, app_id, f"{app_id}-{serving.account_id}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     found = shutil.which("chromium")
