@@ -164,6 +164,8 @@ CASES: Mapping[tuple[str, str], Case] = {
     ("PUT", "/api/b/v2/events/{event_id}"): Case({"name": "n"}),
     ("POST", "/api/b/v2/pushes"): Case(PUSH),
     ("PUT", "/api/b/v2/pushes/{push_id}"): Case(PUSH),
+    ("POST", "/api/v1/pushes"): Case(PUSH),
+    ("PUT", "/api/v1/pushes/{push_id}"): Case(PUSH),
     ("POST", "/api/b/v2/query/app-instances"): Case(
         {}, {"app_ids_include": ("app_id", lambda id_: {"app_ids_include": [id_]})}
     ),

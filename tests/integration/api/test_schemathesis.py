@@ -178,7 +178,9 @@ def _ids(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, worl
         return None
     names = [parameter.name for parameter in operation.path_parameters]
     device_side = operation.path.startswith(TOLERANT)
-    return {name: str(world.ids[name]) if device_side else world.ids[name] for name in names} or None
+    return {
+        name: str(world.ids[name]) if device_side else world.ids[name] for name in names if name in world.ids
+    } or None
 
 
 def _words(error: BaseException) -> str:
