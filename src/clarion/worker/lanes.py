@@ -1,4 +1,4 @@
-"""The lanes of this process: opened when there is work, closed when idle or when the credential changes."""
+"""The lanes of this process: opened when there is work, closed when the credential changes or is refused."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
