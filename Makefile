@@ -14,7 +14,7 @@ ARGS ?=
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-setup: $(STAMPS)/package ## Set up .venv with the pinned dependencies and the command .venv/bin/clarion
+setup: $(STAMPS)/package $(STAMPS)/assets ## Set up .venv with the pinned dependencies and the command .venv/bin/clarion
 
 demo: setup ## Start everything with sample data and a provider simulator (ARGS=--once ends after the summary)
 	$(BIN)/clarion demo $(ARGS)
@@ -45,6 +45,13 @@ $(STAMPS)/runtime: requirements.lock | $(BIN)/python
 $(STAMPS)/package: pyproject.toml requirements-build.lock $(STAMPS)/runtime
 	$(PIP) install --require-hashes -r requirements-build.lock
 	$(PIP) install --no-deps --no-index --no-build-isolation --editable .
+	@touch $@
+
+# Style sheets, scripts and icons of the console. Where Node is missing, a copy of it comes into .venv.
+$(STAMPS)/assets: package.json package-lock.json scripts/console_assets.py src/clarion/console/icons.txt $(STAMPS)/runtime
+	@command -v npm >/dev/null || $(PIP) install --require-hashes -r requirements-node.lock
+	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --no-progress --loglevel=error
+	$(BIN)/python scripts/console_assets.py
 	@touch $@
 
 $(STAMPS)/dev: requirements-dev.lock $(STAMPS)/package
