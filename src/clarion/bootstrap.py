@@ -20,6 +20,7 @@ from clarion.features.deliveries.story import StoryService
 from clarion.features.devices.query import DeviceQueryService
 from clarion.features.devices.service import DeviceService
 from clarion.features.events.service import EventService
+from clarion.features.idempotency.service import IdempotencyService
 from clarion.features.pushes.service import PushService
 from clarion.features.schedulers.service import SchedulerService
 from clarion.features.sends.progress import ProgressService
@@ -79,6 +80,7 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
     message_ids = MessageIds(keeper.message_key)
     return Services(
         accounts=AccountService(database=database, clock=clock),
+        idempotency=IdempotencyService(database=database, keeper=keeper, clock=clock),
         apps=apps,
         app_groups=AppGroupService(database=database),
         events=events,

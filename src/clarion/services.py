@@ -15,6 +15,7 @@ from clarion.features.deliveries.story import StoryService
 from clarion.features.devices.query import DeviceQueryService
 from clarion.features.devices.service import DeviceService
 from clarion.features.events.service import EventService
+from clarion.features.idempotency.service import IdempotencyService
 from clarion.features.pushes.service import PushService
 from clarion.features.schedulers.service import SchedulerService
 from clarion.features.sends.progress import ProgressService
@@ -27,6 +28,7 @@ class Services:
     """Every feature's use cases, on one database."""
 
     accounts: AccountService
+    idempotency: IdempotencyService
     apps: AppService
     app_groups: AppGroupService
     events: EventService

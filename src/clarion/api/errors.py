@@ -14,6 +14,7 @@ from litestar.types import ExceptionHandlersMap
 from litestar.typing import FieldDefinition
 
 from clarion.api.binding import connection_request_id
+from clarion.features.idempotency import KeyReused, StillRunning
 from clarion.foundation.errors import (
     ClarionError,
     Conflict,
@@ -41,6 +42,7 @@ STATUSES: dict[type[ClarionError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    KeyReused: 422,
     TooManyRequests: 429,
     Unavailable: 503,
 }
@@ -70,7 +72,7 @@ def text_of(error: ClarionError) -> str:
 
 def headers_of(error: ClarionError) -> dict[str, str]:
     """Headers that belong to the error."""
-    if isinstance(error, TooManyRequests | Unavailable):
+    if isinstance(error, TooManyRequests | Unavailable | StillRunning):
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, Unauthorized):
         return {"WWW-Authenticate": "Bearer"}

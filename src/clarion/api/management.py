@@ -14,6 +14,7 @@ from clarion.api.backlog_metrics import BacklogMetrics
 from clarion.api.binding import TYPE_DECODERS, ApiRequest, JsonBody, NumberSchemas
 from clarion.api.decoding import BODY_LIMIT
 from clarion.api.errors import EXCEPTION_HANDLERS
+from clarion.api.idempotency import idempotency
 from clarion.api.openapi import openapi_config, openapi_document
 from clarion.api.operations import Readiness
 from clarion.api.rate_limit import RateLimiter
@@ -56,7 +57,7 @@ def _routers(services: Services, settings: Settings) -> list[Router]:
         Router(
             path=path,
             route_handlers=routes,
-            middleware=[check_key],
+            middleware=[check_key, idempotency(services.idempotency)],
             security=[{"BearerToken": []}],
         )
         for path, routes in (("/api/b/v2", b_v2.ROUTES), ("/api/v1", v1.ROUTES))

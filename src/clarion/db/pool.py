@@ -9,7 +9,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -56,6 +56,7 @@ class Database:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
+        self._surroundings: dict[asyncio.Task[Any] | None, Connection] = {}
 
     @classmethod
     async def connect(cls, dsn: str, *, max_size: int = 10, min_size: int = 1) -> "Database":
@@ -77,10 +78,15 @@ class Database:
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Connection]:
-        """A connection outside a transaction."""
+        """A connection outside a transaction, or the one that `surrounding` gave to this task."""
+        surrounding = self._surroundings.get(asyncio.current_task())
         try:
-            async with self._pool.acquire(timeout=10) as connection:
-                yield connection
+            if surrounding is None:
+                async with self._pool.acquire(timeout=10) as connection:
+                    yield connection
+            else:
+                async with surrounding.transaction():
+                    yield surrounding
         except _LOST as error:
             raise Unavailable(f"the database cannot be reached: {error or type(error).__name__}") from error
 
@@ -98,6 +104,21 @@ class Database:
             return
         async with self.transaction() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def surrounding(self) -> AsyncIterator[Connection]:
+        """One transaction around everything that this task asks of this database inside the block.
+
+        Transactions inside become its savepoints: what they commit lasts only when the block ends without an exception.
+        Tasks that are started inside are not part of it.
+        """
+        task = asyncio.current_task()
+        async with self.transaction() as connection:
+            self._surroundings[task] = connection
+            try:
+                yield connection
+            finally:
+                del self._surroundings[task]
 
     async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Run `work` in a transaction, repeated whole up to 5 times on deadlock or serialization failure."""

@@ -5,6 +5,7 @@ import structlog
 
 from clarion.db import Database, load
 from clarion.features.devices.service import DeviceService
+from clarion.features.idempotency import IdempotencyService
 from clarion.features.sends import SendService
 from clarion.worker.identity import dead_owners
 from clarion.worker.lanes import Lanes
@@ -18,10 +19,18 @@ class Housekeeping:
     """Care that any worker may do at any time, in any number."""
 
     def __init__(
-        self, *, owner: str, database: Database, sends: SendService, devices: DeviceService, lanes: Lanes
+        self,
+        *,
+        owner: str,
+        database: Database,
+        sends: SendService,
+        devices: DeviceService,
+        idempotency: IdempotencyService,
+        lanes: Lanes,
     ) -> None:
         self._owner = owner
         self._devices = devices
+        self._idempotency = idempotency
         self._database = database
         self._sends = sends
         self._lanes = lanes
@@ -52,6 +61,7 @@ class Housekeeping:
                     await SQL.forget_jwts.execute(connection)
         except (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError) as error:
             log.warning("housekeeping_postponed", reason=str(error))
+        await self._idempotency.forget()
         await self._devices.forget_postbacks()
         await self._devices.forget_unreachable()
 

@@ -127,7 +127,12 @@ def build_worker(
         lanes=lanes,
         recorder=recorder,
         housekeeping=Housekeeping(
-            owner=owner, database=database, sends=services.sends, devices=services.devices, lanes=lanes
+            owner=owner,
+            database=database,
+            sends=services.sends,
+            devices=services.devices,
+            idempotency=services.idempotency,
+            lanes=lanes,
         ),
         remarks=remarks,
         vitals=vitals,

@@ -16,6 +16,7 @@ from clarion.db import Connection, Database
 from clarion.features.accounts import Caller
 from clarion.features.audiences import AudienceService
 from clarion.features.devices.service import DeviceService
+from clarion.features.idempotency import IdempotencyService
 from clarion.features.pushes import PushService
 from clarion.features.pushes.model import PushBody, TranslationBody
 from clarion.features.schedulers.service import SchedulerService
@@ -315,6 +316,7 @@ def core_services(database: Database, credentials: StoredCredentials) -> Service
             apps=credentials,
             audiences=audiences,
             devices=DeviceService(database=database, keeper=Keeper(bytes(32))),
+            idempotency=IdempotencyService(database=database, keeper=Keeper(bytes(32)), clock=SystemClock()),
             pushes=pushes,
             sends=sends,
             schedulers=schedulers,

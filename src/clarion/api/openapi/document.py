@@ -11,6 +11,7 @@ from typing import Any
 from clarion.api.decoding import NUMBER_LIMIT
 from clarion.api.openapi.device_side import DEVICE_PATHS, DEVICE_SCHEMAS
 from clarion.api.openapi.examples import REQUESTS, RESPONSES
+from clarion.api.openapi.repeating import CONFLICTS, creates, describe_key
 from clarion.api.openapi.texts import DESCRIPTION, ERRORS, PARAMETERS, SUCCESSES, TAGS
 
 Document = dict[str, Any]
@@ -94,6 +95,8 @@ def _finish(operation: Operation, *, path: str, method: str) -> None:
     for parameter in operation.get("parameters", ()):
         _finish_parameter(parameter)
     _finish_responses(operation, path)
+    if creates(operation) and operation["security"]:
+        describe_key(operation)
     _add_examples(operation)
 
 
@@ -138,6 +141,7 @@ def _error_statuses(operation: Operation, path: str) -> list[int]:
     statuses: set[int] = set()
     if operation["security"]:
         statuses.update(_ALWAYS_WITH_KEY)
+        statuses.update(CONFLICTS if creates(operation) else ())
     if "{" in path:
         statuses.add(404)
     if "requestBody" in operation:

@@ -13,6 +13,9 @@ Management calls carry `Authorization: Bearer <API key>`. Bodies are JSON whatev
 are ignored, and a missing body reads as `{}`. Ids that belong to another account are answered like ids that do not
 exist. Moments are ISO 8601 in UTC.
 
+Calls that create something may carry `Idempotency-Key`: repeated with the same key and body, they do nothing and give
+the first answer again.
+
 Every failed call answers `{"error": "...", "req_id": "..."}`; `req_id` also stands in the header `X-Request-Id`.
 Try again after `Retry-After` seconds on 429 and 503. Lists of `/api/v1` are paged by `cursor`: pass `next_cursor` of
 one page to get the next; it is null at the end.
@@ -43,9 +46,10 @@ ERRORS: Mapping[int, str] = {
     403: "The account may not do this.",
     404: "It does not exist, or belongs to another account.",
     408: "The body did not arrive in time.",
-    409: "Its present state forbids this.",
+    409: "Its present state forbids this, or the first call with this idempotency key is still running.",
     413: "The body is too large.",
     415: "Compressed bodies are not accepted.",
+    422: "The idempotency key belongs to another request.",
     429: "Too many calls; `Retry-After` says when to go on.",
     503: "Temporarily out of service; `Retry-After` says when to try again.",
 }
