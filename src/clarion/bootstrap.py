@@ -22,6 +22,8 @@ from clarion.features.devices.service import DeviceService
 from clarion.features.events.service import EventService
 from clarion.features.idempotency.service import IdempotencyService
 from clarion.features.pushes.service import PushService
+from clarion.features.schedulers.conversion_firing import AutoPushService
+from clarion.features.schedulers.conversion_service import ConversionService
 from clarion.features.schedulers.service import SchedulerService
 from clarion.features.sends.progress import ProgressService
 from clarion.features.sends.service import SendService
@@ -96,6 +98,8 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
             clock=clock,
             instant_delay=timedelta(seconds=settings.instant_delay_sec),
         ),
+        conversions=ConversionService(database=database, audiences=audiences),
+        auto_push=AutoPushService(database=database, audiences=audiences, pushes=pushes, apps=apps),
         sends=sends,
         progress=progress,
         deliveries=deliveries,

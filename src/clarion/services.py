@@ -17,6 +17,8 @@ from clarion.features.devices.service import DeviceService
 from clarion.features.events.service import EventService
 from clarion.features.idempotency.service import IdempotencyService
 from clarion.features.pushes.service import PushService
+from clarion.features.schedulers.conversion_firing import AutoPushService
+from clarion.features.schedulers.conversion_service import ConversionService
 from clarion.features.schedulers.service import SchedulerService
 from clarion.features.sends.progress import ProgressService
 from clarion.features.sends.service import SendService
@@ -37,6 +39,8 @@ class Services:
     audiences: AudienceService
     pushes: PushService
     schedulers: SchedulerService
+    conversions: ConversionService
+    auto_push: AutoPushService
     sends: SendService
     progress: ProgressService
     deliveries: DeliveryService

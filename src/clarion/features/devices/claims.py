@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from clarion.db import Connection, load
 from clarion.db.statements import Record
+from clarion.features import triggers
 from clarion.features.devices.model import SUPERSEDED_REASON, DeviceKey, Token, TokenState
 
 SQL = load(__package__)
@@ -113,6 +114,7 @@ async def _take_tokens(within: Connection, claims: Sequence[Claim], held: Mappin
     await SQL.set_tokens.execute(
         within, app_ids=app_ids, ids=ids, tokens=tokens, hashes=hashes, states=states, reasons=reasons
     )
+    await triggers.wake(within, keys)
 
 
 def _token_row(

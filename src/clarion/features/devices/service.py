@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from clarion.db import Connection, Database, load
+from clarion.features import triggers
 from clarion.features.devices import claims
 from clarion.features.devices.arrays import bytes_array, plain_array, text_array
 from clarion.features.devices.claims import Claim
@@ -171,6 +172,7 @@ class DeviceService:
         )
         keys = [(row["app_id"], row["id"]) for row in inserted]
         await history.record_installs(within, keys)
+        await triggers.arm_installs(within, keys)
         return {rows[key][0]: key[1] for key in keys}
 
     def _claim(self, key: DeviceKey, info: Info) -> Claim:
@@ -209,7 +211,8 @@ class DeviceService:
         await claims.lock(within, keys)
         low, high = (1 << event.bit, 0) if event.bit < 63 else (0, 1 << event.bit - 63)
         await SQL.mark_events.execute(within, **_key_columns(keys), low=low, high=high)
-        await history.record(within, [history.EventOccurrence(*key, event.bit) for key in keys])
+        entries = await history.record(within, [history.EventOccurrence(*key, event.bit) for key in keys])
+        await triggers.arm(within, entries)
         return len(keys)
 
     async def _find_referenced(self, within: Connection, account_id: int, reference: str) -> list[DeviceKey]:

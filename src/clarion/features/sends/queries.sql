@@ -92,9 +92,9 @@ update slice set lease_until = now() - interval '1 second'
 where state = 'leased' and owner = any(:owners::text[])
 
 -- name: finish
--- Complete every running send whose slices are done and whose deliveries are settled.
+-- Complete every running send whose slices are done and whose deliveries are settled; a rolling one after its day.
 update send s set state = 'complete', finished_at = now()
-where s.state = 'running'
+where s.state = 'running' and (s.open_until is null or s.open_until <= now())
   and not exists (select from slice where send_id = s.id and state in ('ready', 'leased'))
   and not exists (select from delivery d where d.day = s.day and d.send_id = s.id and d.state = 1)
 returning s.id, s.account_id

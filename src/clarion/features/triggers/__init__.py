@@ -1,0 +1,9 @@
+"""Triggers: auto-push messages that wait for their moment. Owns table `trigger`.
+
+A trigger is armed in the transaction that stores the event it answers, and goes in the transaction that turns it into a
+delivery: a kill at any moment neither loses nor doubles one.
+"""
+
+from clarion.features.triggers.store import Claimed, Key, arm, arm_installs, claim, hold_back, let_wait, remove, wake
+
+__all__ = ["Claimed", "Key", "arm", "arm_installs", "claim", "hold_back", "let_wait", "remove", "wake"]
