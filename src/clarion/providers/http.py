@@ -279,11 +279,10 @@ class PyreqwestChannel:
 
     async def _exchange(self, request: Request) -> Answer:
         head = request.head
-        url = self._origin + (request.path if request.path is not None else head.path)
+        url = self._origin + (request.path.decode() if request.path is not None else head.path)
+        own = zip(head.own, map(bytes.decode, request.own), strict=True)
         try:
-            got = await self._client.request(
-                head.method, url, headers=(*head.headers, *request.extra), body=request.body
-            )
+            got = await self._client.request(head.method, url, headers=(*head.headers, *own), body=request.body)
         except HttpError as error:
             if error.failure is Failure.UNSENT:
                 self._on_unreachable(str(error))

@@ -14,21 +14,25 @@ from enum import StrEnum
 from typing import Protocol
 from urllib.parse import urlsplit
 
-_PATH = re.compile(r"/[\x21-\x7e]*").fullmatch
+_PATH = re.compile(rb"/[\x21-\x7e]*").fullmatch
 _NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+").fullmatch
-_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?").fullmatch
+_VALUE = re.compile(rb"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?").fullmatch
 _METHOD = re.compile(r"[A-Z]+").fullmatch
 
 
-def _require_path(path: str) -> None:
+def _require_path(path: bytes) -> None:
     if not _PATH(path):
         raise ValueError(f"not a request path: {path!r}")
 
 
-def _require_headers(headers: Iterable[tuple[str, str]]) -> None:
-    for name, value in headers:
+def _require_names(names: Iterable[str]) -> None:
+    for name in names:
         if not _NAME(name):
             raise ValueError(f"not a lower-case header name: {name!r}")
+
+
+def _require_values(headers: Iterable[tuple[str, bytes]]) -> None:
+    for name, value in headers:
         if not _VALUE(value):
             raise ValueError(f"header {name} has control characters, spaces at an end, or no value")
 
@@ -66,43 +70,48 @@ class Head:
     path: str
     headers: tuple[tuple[str, str], ...]
     method: str = "POST"
+    own: tuple[str, ...] = ()
+    """Names of headers of which each message has its own value. They are sent after `headers`."""
 
     def __post_init__(self) -> None:
         if not _METHOD(self.method):
             raise ValueError(f"not a method: {self.method!r}")
-        _require_path(self.path)
-        _require_headers(self.headers)
+        _require_path(self.path.encode())
+        _require_names((*dict(self.headers), *self.own))
+        _require_values((name, value.encode()) for name, value in self.headers)
 
 
 class Request:
     """One message on its way out. `tag` is the caller's; it comes back with the answer.
 
-    `path` and `extra` are checked like a head's; `ValueError` where they break providers.md §1.8.
+    `path` and `own` are checked like a head's; `ValueError` where they break providers.md §1.8.
     """
 
-    __slots__ = ("body", "extra", "head", "path", "resends", "tag")
+    __slots__ = ("body", "head", "own", "path", "resends", "tag")
 
     def __init__(
         self,
         head: Head,
         body: bytes,
         tag: object,
-        path: str | None = None,
-        extra: tuple[tuple[str, str], ...] = (),
+        path: bytes | None = None,
+        own: tuple[bytes, ...] = (),
     ) -> None:
         self.head = head
         self.body = body
         self.tag = tag
         self.path = path
         """Overrides the head's path where it differs per message (APNs)."""
-        self.extra = extra
-        """Headers of this one message, sent after the head's."""
+        self.own = own
+        """The values of the headers in `Head.own`, in that order."""
         self.resends = 0
         """How often a transport has sent it again because it was certainly not processed."""
         if path is not None:
             _require_path(path)
-        if extra:
-            _require_headers(extra)
+        if len(own) != len(head.own):
+            raise ValueError(f"{len(own)} values for the headers {head.own}")
+        if own:
+            _require_values(zip(head.own, own, strict=True))
 
 
 class Answer:

@@ -24,7 +24,7 @@ from tests.conformance.transport.scripted_peer import (
 
 from clarion.providers.http import PyreqwestTransport
 from clarion.providers.http2 import Http2Transport
-from clarion.providers.transport import Channel, Failure, Request
+from clarion.providers.transport import Channel, Failure, Head, Request
 
 pytestmark = pytest.mark.anyio
 
@@ -59,7 +59,8 @@ def stage(request: pytest.FixtureRequest, certificates: Certificates, peer: Scri
 
 
 async def test_a_request_arrives_as_it_was_given(stage: Stage) -> None:
-    sent = Request(HEAD, b"\0\xff{}", "tag", path="/3/device/ab", extra=(("apns-id", "1"),))
+    head = Head(HEAD.path, HEAD.headers, own=("apns-id",))
+    sent = Request(head, b"\0\xff{}", "tag", path=b"/3/device/ab", own=(b"1",))
     async with stage.channel() as channel:
         channel.submit([sent])
         link, (got,) = await stage.asked(sent)

@@ -10,7 +10,7 @@ from tests.conformance.transport.real_servers import SERVERS, running
 
 from clarion.providers.http import PyreqwestTransport
 from clarion.providers.http2 import Http2Transport
-from clarion.providers.transport import Request
+from clarion.providers.transport import Head, Request
 
 pytestmark = pytest.mark.anyio
 
@@ -68,14 +68,8 @@ async def test_paths_and_headers_of_single_messages_are_understood(
 ) -> None:
     answers = Answers()
     channel = transport.open(origin, answers, certificates.options)
-    channel.submit(
-        [
-            Request(
-                HEAD, b"{}", n, path=f"/3/device/{n:064x}", extra=(("apns-id", f"id-{n}"), ("apns-expiration", "0"))
-            )
-            for n in range(300)
-        ]
-    )
+    head = Head(HEAD.path, HEAD.headers, own=("apns-id", "apns-expiration"))
+    channel.submit([Request(head, b"{}", n, path=b"/3/device/%064x" % n, own=(b"id-%d" % n, b"0")) for n in range(300)])
     await answers.count(300)
     assert answers.statuses() == {200: 300}
     await channel.aclose(grace=1)

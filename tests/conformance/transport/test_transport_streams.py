@@ -60,17 +60,44 @@ async def test_a_request_carries_pseudo_headers_head_and_content_length_in_order
 
 
 async def test_path_and_headers_of_one_message_override_and_follow_the_head(lab: Lab) -> None:
-    extra = (("apns-id", "5f6c"), ("apns-expiration", "0"))
-    lab.channel().submit([Request(HEAD, b"{}", 0), Request(HEAD, b"{}", 1, path="/3/device/" + "ab" * 80, extra=extra)])
+    head = Head(HEAD.path, HEAD.headers, own=("apns-id", "apns-expiration"))
+    path = b"/3/device/100%b" + b"ab" * 120
+    plain = [Request(HEAD, b"{}", n) for n in range(2)]
+    lab.channel().submit([*plain, Request(head, b"{}", 2, path=path, own=(b"5f6c", b"9" * 300))])
     link = await lab.peer.welcome()
-    _, got = await link.requests(2)
-    assert got.path == "/3/device/" + "ab" * 80
-    assert got.fields[-4:] == [("content-type", "application/json"), *extra, ("content-length", "2")]
+    *_, got = await link.requests(3)
+    assert got.path == path.decode()
+    own = [("apns-id", "5f6c"), ("apns-expiration", "9" * 300)]
+    assert got.fields[-4:] == [("content-type", "application/json"), *own, ("content-length", "2")]
+    assert got.body == b"{}"
+
+
+async def test_messages_of_one_shape_keep_their_own_path_headers_and_body(lab: Lab) -> None:
+    head = Head("/3/device/", (("x-percent", "100%b"),), own=("apns-id",))
+    sent = [Request(head, b"{%d}" % n, n, path=b"/3/device/%04d" % n, own=(b"id%d" % n,)) for n in range(5)]
+    sent.append(Request(head, b"{}", 5, own=(b"id",)))
+    lab.channel().submit(sent)
+    link = await lab.peer.welcome()
+    got = await link.requests(6)
+    assert [one.path for one in got] == [f"/3/device/{n:04d}" for n in range(5)] + ["/3/device/"]
+    assert [one.fields[-3:] for one in got[:5]] == [
+        [("x-percent", "100%b"), ("apns-id", f"id{n}"), ("content-length", "3")] for n in range(5)
+    ]
+    assert [one.body for one in got] == [b"{0}", b"{1}", b"{2}", b"{3}", b"{4}", b"{}"]
+
+
+async def test_a_message_larger_than_a_frame_goes_out_whole_with_headers_of_its_own(lab: Lab) -> None:
+    head = Head("/", (), own=("apns-id",))
+    bodies = [b"a", b"b" * 20000]
+    lab.channel().submit([Request(head, body, n, path=b"/x", own=(b"i",)) for n, body in enumerate(bodies)])
+    link = await lab.peer.welcome()
+    assert [one.body for one in await link.requests(2)] == bodies
 
 
 async def test_no_header_enters_the_peers_dynamic_table(lab: Lab) -> None:
     """Literals only (without indexing or never indexed): secrets and tokens stay out of tables (RFC 7541 §7.1)."""
-    lab.channel().submit([Request(HEAD, b"{}", n, path="/3/device/abcd", extra=(("apns-id", "x"),)) for n in range(3)])
+    head = Head(HEAD.path, HEAD.headers, own=("apns-id",))
+    lab.channel().submit([Request(head, b"{}", n, path=b"/3/device/abcd", own=(b"x",)) for n in range(3)])
     link = await lab.peer.welcome()
     got = await link.requests(3)
     assert got[0].raw[0] == 0x20, "the first block says that our table is empty"
@@ -101,7 +128,7 @@ async def test_header_values_that_break_the_rules_never_become_a_request(value: 
     with pytest.raises(ValueError, match="header x-name"):
         Head("/", (("x-name", value),))
     with pytest.raises(ValueError, match="header x-name"):
-        Request(HEAD, b"", 0, extra=(("x-name", value),))
+        Request(Head("/", (), own=("x-name",)), b"", 0, own=(value.encode("latin-1"),))
 
 
 @pytest.mark.parametrize("path", ["", "v1", "/a b", "/a\r\n", "/\xe9"])
@@ -109,13 +136,20 @@ async def test_paths_that_break_the_rules_never_become_a_request(path: str) -> N
     with pytest.raises(ValueError, match="path"):
         Head(path, ())
     with pytest.raises(ValueError, match="path"):
-        Request(HEAD, b"", 0, path=path)
+        Request(HEAD, b"", 0, path=path.encode("latin-1"))
 
 
 @pytest.mark.parametrize("name", ["", "X-Upper", ":path", "a b", "a\n"])
 async def test_header_names_that_break_the_rules_never_become_a_request(name: str) -> None:
     with pytest.raises(ValueError, match="header name"):
         Head("/", ((name, "v"),))
+    with pytest.raises(ValueError, match="header name"):
+        Head("/", (), own=(name,))
+
+
+async def test_a_request_has_a_value_for_each_header_of_its_own() -> None:
+    with pytest.raises(ValueError, match="values for the headers"):
+        Request(Head("/", (), own=("apns-id", "topic")), b"", 0, own=(b"x",))
 
 
 # What we receive

@@ -5,9 +5,8 @@ notifications are tried once more here, and only the second answer is reported.
 """
 
 import asyncio
-import re
+import struct
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from clarion.foundation.clock import Clock
 from clarion.providers.apns.auth import KEEP, JwtStore
@@ -16,13 +15,17 @@ from clarion.providers.apns.payload import Fragments, render
 from clarion.providers.apns.settings import ApnsSettings
 from clarion.providers.apns.trials import Admission, Trials
 from clarion.providers.apns.verdicts import Remedy, accepted, read, wrong_clock
-from clarion.providers.apns.way import Notification, Style, Surroundings, Way
+from clarion.providers.apns.way import Label, Notification, Surroundings, Way, label
 from clarion.providers.contract import Content, Credential, CredentialRefused, Outcome, Verdict
 from clarion.providers.options import Options
 from clarion.providers.personal import Gaps, Person, opened
 from clarion.providers.transport import Answer, Request, Sink, Transport
 
-_SENDABLE = re.compile(r"(?:[0-9a-f]{2}){32,100}").fullmatch
+_SHORTEST, _LONGEST = 64, 200
+_HEX = b"0123456789abcdef"
+"""What device tokens are made of, in pairs (providers.md §3.1)."""
+_groups = struct.Struct("8s4s4s4s12s").unpack
+"""The parts of a UUID between its hyphens."""
 _MALFORMED = Verdict(
     Outcome.TOKEN_GUARDED, "MALFORMED_TOKEN", text="the token is not made of 64 to 200 hexadecimal digits"
 )
@@ -42,22 +45,8 @@ class Judged(Answer):
         self.verdict = verdict
 
 
-class Label(NamedTuple):
-    """The headers of a notification besides its address and identity."""
-
-    style: Style
-    expiration: tuple[str, str]
-    collapse_id: tuple[str, str] | None
-    """None = the notification's own UUID."""
-
-
 def _label(options: Options, *, expires: int) -> Label:
-    key = options.collapse_key
-    return Label(
-        Style.SILENT if options.silent else Style.URGENT if options.urgent else Style.CALM,
-        ("apns-expiration", str(expires)),
-        ("apns-collapse-id", key) if key else None,
-    )
+    return label(silent=options.silent, urgent=options.urgent, collapse_key=options.collapse_key, expires=expires)
 
 
 class ApnsPrepared:
@@ -77,15 +66,14 @@ class ApnsPrepared:
 
     def request(self, token: str, msg_id: bytes, uuid: bytes, tag: object) -> Request | Verdict:
         """See `contract.Prepared.request`."""
-        token = token.lower()
-        if not _SENDABLE(token):
+        device = token.encode()
+        if device.translate(None, _HEX):
+            device = device.lower()
+        if not _SHORTEST <= len(device) <= _LONGEST or len(device) % 2 or device.translate(None, _HEX):
             return _MALFORMED
-        digits = uuid.decode("ascii")
-        dashed = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        dashed = b"-".join(_groups(uuid))
         head, tail = self._fragments
-        style, expiration, collapse_id = self._label
-        extra = (("apns-id", dashed), collapse_id or ("apns-collapse-id", dashed), expiration)
-        return Notification(self._way, token, head + msg_id + tail, tag, extra, style)
+        return Notification(self._way, device, head + msg_id + tail, tag, uuid=dashed, label=self._label)
 
 
 class ApnsSender:
@@ -139,8 +127,8 @@ class ApnsSender:
         away = environment == self._home.environment.other and self._may_go_away
         expires = int(self._clock.now().timestamp()) + ttl if ttl > 0 else 0
         fragments, gaps = opened(render(content), content.placeholders)
-        way, label = self._other(self._home) if away else self._home, _label(content.options, expires=expires)
-        return ApnsPrepared(fragments, way, label, gaps)
+        way = self._other(self._home) if away else self._home
+        return ApnsPrepared(fragments, way, _label(content.options, expires=expires), gaps)
 
     def submit(self, requests: Sequence[Request]) -> None:
         """See `contract.Sender.submit`."""
@@ -171,7 +159,7 @@ class ApnsSender:
             notification.tag = answer.tag = notification.owner
             if answer.status == 200 and not notification.elsewhere:
                 # The answer's id is the request's; transports need not decode the headers of a plain 200.
-                answer.headers = answer.headers or notification.extra
+                answer.headers = (("apns-id", notification.own[0].decode()),)
                 final.append(answer)
             elif (verdict := self._judge(notification, answer)) is not None:
                 final.append(Judged(answer, verdict))
@@ -201,11 +189,8 @@ class ApnsSender:
     def _arrived(self, notification: Notification, answer: Answer) -> Verdict:
         """Accepted in the other environment than the one it was made for."""
         self._end_trial(notification, helped=True)
-        answer.headers = answer.headers or notification.extra
-        verdict = accepted(answer)
-        return Verdict(
-            Outcome.OK, verdict.code, provider_id=verdict.provider_id, environment=notification.way.environment
-        )
+        identity, environment = notification.own[0].decode(), notification.way.environment
+        return Verdict(Outcome.OK, "OK", provider_id=identity, environment=environment)
 
     def _reconnect(self, notification: Notification) -> bool:
         if self._closing or notification.reconnected or not notification.way.reconnect(notification):

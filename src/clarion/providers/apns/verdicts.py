@@ -130,6 +130,7 @@ TABLE: tuple[Row, ...] = (
 
 _ROWS = {(row.status, reason): row for row in TABLE for reason in row.reasons}
 _NO_TIME = -62_135_596_800.0, 253_402_300_799.0
+_OK = Outcome.OK
 _ID = re.compile(r"[0-9A-Fa-f-]{1,64}").fullmatch
 
 
@@ -172,7 +173,7 @@ def accepted(answer: Answer) -> Verdict:
     """The verdict on a 200; the provider id is the `apns-id`."""
     headers = answer.headers
     found = headers[0][1] if headers and headers[0][0] == "apns-id" else header(headers, "apns-id")
-    return Verdict(Outcome.OK, "OK", provider_id=found if found and _ID(found) else None)
+    return Verdict(_OK, "OK", provider_id=found if found and _ID(found) else None)
 
 
 def read(answer: Answer, now: datetime) -> Reading:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from enum import IntEnum
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -20,20 +20,26 @@ REPLACE_PAUSE = 1.0
 """Seconds between two replacements of all connections: Apple takes quick reconnecting for an attack."""
 
 
-class Style(IntEnum):
-    """How a notification is announced to Apple (providers.md §3.4)."""
-
-    URGENT = 0
-    CALM = 1
-    SILENT = 2
+_HEADS = 64
+"""As many as the transport keeps."""
 
 
-_HEADERS = (
-    (("apns-push-type", "alert"), ("apns-priority", "10")),
-    (("apns-push-type", "alert"), ("apns-priority", "5")),
-    (("apns-push-type", "background"), ("apns-priority", "5")),
-)
-"""By style."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Label:
+    """The headers that the notifications of one push share for a second (providers.md §3.4); told apart by identity."""
+
+    headers: tuple[tuple[str, str], ...]
+    own: tuple[str, ...] = ("apns-id", "apns-collapse-id")
+    """Headers whose value is the notification's UUID."""
+
+
+@lru_cache(maxsize=256)
+def label(*, silent: bool, urgent: bool, collapse_key: str, expires: int) -> Label:
+    """The label of such notifications; `expires` in seconds since 1970, 0 = at once or never."""
+    announced = "background" if silent else "alert"
+    priority = "10" if urgent and not silent else "5"
+    headers = (("apns-push-type", announced), ("apns-priority", priority), ("apns-expiration", str(expires)))
+    return Label((*headers, ("apns-collapse-id", collapse_key)), ("apns-id",)) if collapse_key else Label(headers)
 
 
 class Notification(Request):
@@ -42,28 +48,20 @@ class Notification(Request):
     On its way it is its own tag, so that an answer finds it again; outside it carries its owner's.
     """
 
-    __slots__ = ("elsewhere", "number", "on_trial", "owner", "reconnected", "style", "token", "way")
+    __slots__ = ("elsewhere", "label", "number", "on_trial", "owner", "reconnected", "token", "way")
 
     # Everything that goes into path and headers is checked where it is made: `Request`'s own checks would cost as much
     # as all the rest of rendering.
-    def __init__(
-        self,
-        way: "Way",
-        token: str,
-        body: bytes,
-        owner: object,
-        extra: tuple[tuple[str, str], ...],
-        style: Style = Style.URGENT,
-    ) -> None:
+    def __init__(self, way: "Way", token: bytes, body: bytes, owner: object, *, uuid: bytes, label: Label) -> None:
         self.head = NO_HEAD
         self.body = body
         self.tag = self.owner = owner
         self.path = None
-        self.extra = extra
+        self.own = (uuid,) * len(label.own)
         self.resends = 0
         self.way = way
         self.token = token
-        self.style = style
+        self.label = label
         self.elsewhere = False
         """It has been tried in the other environment than the one it was made for."""
         self.on_trial = False
@@ -76,6 +74,10 @@ class Notification(Request):
     def unwrap(self) -> None:
         """Carry the owner's tag again."""
         self.tag = self.owner
+
+    def carries(self, token: ProviderToken) -> bool:
+        """Whether it was last handed over with this provider token."""
+        return ("authorization", f"bearer {token.text}") in self.head.headers
 
 
 NO_HEAD: Final = Head("/3/device", ())
@@ -103,7 +105,7 @@ class Way:
         self._around = around
         address = urlsplit(around.settings.url_of(environment))
         self._origin = f"{address.scheme}://{address.netloc}"
-        self._prefix = f"{address.path.rstrip('/')}/3/device/"
+        self._prefix = f"{address.path.rstrip('/')}/3/device/".encode()
         identity = around.credential.identity
         self._tokens = (
             TokenSource(identity, environment, store=around.store, clock=around.clock)
@@ -111,8 +113,8 @@ class Way:
             else None
         )
         self._token: ProviderToken | None = None
-        self._heads: tuple[Head, ...] = () if self._tokens else self._make_heads()
-        """By style; none before there is a token."""
+        self._heads: dict[Label, Head] = {}
+        """Those in use that carry the present token."""
         self._channel = self._open()
         self._number = 0
         self._replaced_at = float("-inf")
@@ -121,10 +123,14 @@ class Way:
         self._held: list[Notification] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def _make_heads(self, token: ProviderToken | None = None) -> tuple[Head, ...]:
-        authorization = (("authorization", f"bearer {token.text}"),) if token else ()
+    def _head(self, label: Label) -> Head:
+        """The head of notifications with this label."""
+        authorization = (("authorization", f"bearer {self._token.text}"),) if self._token else ()
+        if len(self._heads) >= _HEADS:
+            self._heads.clear()
         constant = (*authorization, ("apns-topic", self._around.credential.topic))
-        return tuple(Head(self._prefix, (*constant, *headers)) for headers in _HEADERS)
+        head = self._heads[label] = Head(self._prefix.decode(), (*constant, *label.headers), own=label.own)
+        return head
 
     def _open(self) -> Channel:
         identity, options = self._around.credential.identity, self._around.settings.channel
@@ -140,17 +146,17 @@ class Way:
             return
         token = self._tokens.current() or await self._tokens.fetch()
         if token is not self._token:
-            self._token, self._heads = token, self._make_heads(token)
+            self._token, self._heads = token, {}
 
     def submit(self, notifications: Sequence[Notification]) -> None:
         """Hand over to the network with the token of now; before the first one, as soon as there is one."""
-        heads, prefix, number = self._heads, self._prefix, self._number
-        if not heads:
+        if self._tokens is not None and self._token is None:
             self._hold(notifications)
             return
+        head_of, prefix, number = self._heads.get, self._prefix, self._number
         for one in notifications:
             one.tag = one
-            one.head = heads[one.style]
+            one.head = head_of(one.label) or self._head(one.label)
             one.path = prefix + one.token
             one.number = number
         self._channel.submit(notifications)
@@ -181,7 +187,7 @@ class Way:
 
     def age_of_token(self, notification: Notification) -> float | None:
         """Seconds since the token that a notification carried was issued; None when it has been replaced meanwhile."""
-        if self._tokens is None or self._token is None or notification.head not in self._heads:
+        if self._tokens is None or self._token is None or not notification.carries(self._token):
             return None
         return self._tokens.age(self._token).total_seconds()
 

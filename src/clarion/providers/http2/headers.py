@@ -34,6 +34,7 @@ _STATIC_NAMES = {name: index for index, (name, _) in reversed(list(enumerate(Hea
 _SENSITIVE = frozenset({"authorization", "cookie", "crypto-key"})
 _HEADS_KEPT = 64
 _SIZES_KEPT = 1024
+_LAYOUTS_KEPT = 256
 _frame_start = struct.Struct(">BHBB").pack
 
 
@@ -57,9 +58,17 @@ def _integer(first: int, bits: int, value: int) -> bytes:
 _SHORT = tuple(_integer(0, 7, length) for length in range(256))
 
 
+def _length(length: int) -> bytes:
+    return _SHORT[length] if length < 256 else _integer(0, 7, length)
+
+
 def _string(value: bytes) -> bytes:
-    length = len(value)
-    return (_SHORT[length] if length < 256 else _integer(0, 7, length)) + value
+    return _length(len(value)) + value
+
+
+def _escaped(constant: bytes) -> bytes:
+    """As it is written in a format."""
+    return constant.replace(b"%", b"%%")
 
 
 @lru_cache(maxsize=256)
@@ -77,15 +86,18 @@ def literal(name: str, value: str, *, never_indexed: bool = False) -> bytes:
 class HeadBlock:
     """The constant bytes of one head, ready to be joined with what is a message's own."""
 
-    __slots__ = ("_front", "_shapes", "_tail", "_whole", "head")
+    __slots__ = ("_front", "_layouts", "_names", "_shapes", "_tail", "_whole", "head", "path")
 
     def __init__(self, head: Head, authority: str) -> None:
         self.head = head
         method = b"\x83" if head.method == "POST" else literal(":method", head.method)
         self._front = method + b"\x87" + literal(":authority", authority)
         self._tail = b"".join(literal(name, value, never_indexed=name in _SENSITIVE) for name, value in head.headers)
+        self._names = tuple(_spelled(name, never_indexed=True) for name in head.own)
         self._whole = self._front + literal(":path", head.path, never_indexed=True) + self._tail
         self._shapes: dict[int, tuple[bytes, bytes] | None] = {}
+        self._layouts: dict[tuple[int, ...], bytes | None] = {}
+        self.path = head.path.encode("ascii")
 
     def shape(self, size: int) -> tuple[bytes, bytes] | None:
         """Bytes before and between the two stream ids of HEADERS and DATA for a body of `size` > 0 bytes.
@@ -109,10 +121,39 @@ class HeadBlock:
             block + _frame_start(0, size, DATA, END_STREAM),
         )
 
-    def block(self, path: str | None, extra: tuple[tuple[str, str], ...], size: int) -> bytes:
+    def layout(self, size: int, path: bytes, own: tuple[bytes, ...]) -> bytes | None:
+        """A format for HEADERS and DATA of messages with a path and headers of their own, for a body of `size` > 0.
+
+        To be filled with stream id, path, own values, stream id and body; good for all values of these lengths. None
+        as for `shape`.
+        """
+        lengths = (size, len(path), *map(len, own))
+        try:
+            return self._layouts[lengths]
+        except KeyError:
+            if len(self._layouts) >= _LAYOUTS_KEPT:
+                self._layouts.clear()
+            layout = self._layouts[lengths] = self._make_layout(*lengths)
+            return layout
+
+    def _make_layout(self, size: int, path: int, *own: int) -> bytes | None:
+        fields = [self._front + b"\x14" + _length(path), self._tail]
+        for name, length in zip(self._names, own, strict=True):
+            fields[-1] += name + _length(length)
+            fields.append(b"")
+        fields[-1] += _content_length(size)
+        block = sum(map(len, fields)) + path + sum(own)
+        if block > DEFAULT_FRAME_SIZE or size > DEFAULT_FRAME_SIZE:
+            return None
+        constants = (_frame_start(0, block, HEADERS, END_HEADERS), *fields)
+        data = _frame_start(0, size, DATA, END_STREAM)
+        return b"%b".join(map(_escaped, constants)) + _escaped(data) + b"%b%b"
+
+    def block(self, path: bytes | None, own: tuple[bytes, ...], size: int) -> bytes:
         """The whole header block of one message with a path or headers of its own."""
-        parts = [self._whole] if path is None else [self._front, b"\x14", _string(path.encode("ascii")), self._tail]
-        parts += [literal(name, value, never_indexed=True) for name, value in extra]
+        parts = [self._whole] if path is None else [self._front, b"\x14", _string(path), self._tail]
+        for name, value in zip(self._names, own, strict=True):
+            parts += (name, _string(value))
         parts.append(_content_length(size))
         return b"".join(parts)
 

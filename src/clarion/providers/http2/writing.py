@@ -5,7 +5,7 @@ from collections.abc import MutableMapping
 
 from clarion.providers.http2.flow import SendFlow
 from clarion.providers.http2.frames import LARGEST_STREAM, header_frames
-from clarion.providers.http2.headers import SHRINK_TABLE, HeadBlocks
+from clarion.providers.http2.headers import SHRINK_TABLE, HeadBlock, HeadBlocks
 from clarion.providers.http2.peer import PeerSettings
 from clarion.providers.transport import Answer, Request
 
@@ -39,27 +39,32 @@ class RequestWriter:
         end = min(stream + 2 * count, self._end)
         while stream < end and queue and flow.window > 0:
             request = streams[stream] = queue.popleft()
-            body = request.body
+            body, path, own = request.body, request.path, request.own
             size = len(body)
             if request.head is not block.head:
                 block = self._blocks.of(request.head)
-            plain = request.path is None and not request.extra and 0 < size <= flow.window and size <= flow.initial
-            shape = block.shape(size) if plain and stream > 1 else None
-            if shape is None:
-                out.append(self._opening(stream, request, block.block(request.path, request.extra, size)))
-            else:
+            if not 0 < size <= flow.window or size > flow.initial or stream == 1:
+                out.append(self._opening(stream, request, block))
+            elif path is None and not own and (shape := block.shape(size)):
                 name = stream.to_bytes(4, "big")
                 out += (shape[0], name, shape[1], name, body)
                 flow.window -= size
+            elif layout := block.layout(size, path or block.path, own):
+                name = stream.to_bytes(4, "big")
+                out.append(layout % (name, path or block.path, *own, name, body))
+                flow.window -= size
+            else:
+                out.append(self._opening(stream, request, block))
             stream += 2
         self.next_stream = stream
         return b"".join(out)
 
-    def _opening(self, stream: int, request: Request, block: bytes) -> bytes:
+    def _opening(self, stream: int, request: Request, head: HeadBlock) -> bytes:
         """HEADERS and as much of the body as the windows take."""
+        largest, body = self._peer.frame_size, request.body
+        block = head.block(request.path, request.own, len(body))
         if stream == 1:
             # Whatever table the peer allows: ours is empty (RFC 7541 §4.2).
             block = SHRINK_TABLE + block
-        largest, body = self._peer.frame_size, request.body
         headers = header_frames(stream, block, largest, end_stream=not body)
         return headers + self._flow.begin(stream, body, largest) if body else headers

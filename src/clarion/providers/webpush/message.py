@@ -9,7 +9,9 @@ from clarion.providers.transport import Answer, Head, Request
 from clarion.providers.webpush.encryption import Plain
 from clarion.providers.webpush.subscription import Subscription
 
-_BLANK = Head("/", ())
+OWN = ("topic",)
+"""What differs from message to message in headers."""
+_BLANK = Head("/", (), own=OWN)
 
 
 class Label(NamedTuple):
@@ -35,7 +37,7 @@ class Message(Request):
     __slots__ = ("label", "origin", "plain", "renewed")
 
     def __init__(self, subscription: Subscription, text: bytes, label: Label, *, topic: str, tag: object) -> None:
-        super().__init__(_BLANK, b"", tag, subscription.path, (("topic", label.topic or topic),))
+        super().__init__(_BLANK, b"", tag, subscription.path.encode(), ((label.topic or topic).encode(),))
         self.origin = subscription.origin
         self.plain = Plain(subscription.p256dh, subscription.auth, text)
         self.label = label

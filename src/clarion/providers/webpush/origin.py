@@ -10,7 +10,7 @@ from clarion.foundation.clock import Clock
 from clarion.providers.contract import Outcome, Verdict
 from clarion.providers.limits import FAILURES, Breaker
 from clarion.providers.transport import Answer, Channel, Head, Request, Transport
-from clarion.providers.webpush.message import Judged, Message
+from clarion.providers.webpush.message import OWN, Judged, Message
 from clarion.providers.webpush.settings import WebPushSettings
 from clarion.providers.webpush.vapid import VapidToken
 from clarion.providers.webpush.verdicts import Standing, read, resting
@@ -53,7 +53,7 @@ class Origin:
         self._refusal: Verdict | None = None
         self._probe_at = 0.0
         self._unauthorized = False
-        self._throttled: dict[str | None, float] = {}
+        self._throttled: dict[bytes | None, float] = {}
 
     @property
     def pending(self) -> int:
@@ -92,7 +92,7 @@ class Origin:
             self._heard_at = self._clock.monotonic()
         self._channel.submit(
             [
-                Request(self._head(one.label.ttl, one.label.urgency), one.body, one, one.path, one.extra)
+                Request(self._head(one.label.ttl, one.label.urgency), one.body, one, one.path, one.own)
                 for one in messages
             ]
         )
@@ -104,7 +104,7 @@ class Origin:
             self._heads.clear()
         head = self._heads.get((ttl, urgency))
         if head is None:
-            head = self._heads[ttl, urgency] = Head("/", self._headers(ttl, urgency))
+            head = self._heads[ttl, urgency] = Head("/", self._headers(ttl, urgency), own=OWN)
         return head
 
     def _headers(self, ttl: str, urgency: str) -> tuple[tuple[str, str], ...]:
@@ -180,7 +180,7 @@ class Origin:
     def _works(self, now: float) -> bool:
         return now - self._worked_at < _WORKS_FOR
 
-    def _is_crowded(self, path: str | None, now: float) -> bool:
+    def _is_crowded(self, path: bytes | None, now: float) -> bool:
         self._throttled[path] = now
         if len(self._throttled) >= _CROWD:
             self._throttled = {one: at for one, at in self._throttled.items() if now - at <= _CROWD_SECONDS}

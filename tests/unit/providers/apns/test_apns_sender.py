@@ -123,24 +123,37 @@ def make(settings: ApnsSettings | None = None, store: LocalJwtStore | None = Non
     return Fixture(sender, network, reported)
 
 
+def headers_of(sent: Request) -> dict[str, str]:
+    """All headers of a request."""
+    own = zip(sent.head.own, map(bytes.decode, sent.own), strict=True)
+    return dict([*sent.head.headers, *own])
+
+
 async def test_a_notification_has_path_topic_and_identity() -> None:
     one = make()
     await one.sender.ready()
     one.sender.submit([one.request("AB" * 32)])
     (sent,) = one.home.waiting
     assert one.home.origin == "https://api.push.apple.com"
-    assert (sent.head.method, sent.path) == ("POST", f"/3/device/{TOKEN}")
-    headers = dict(sent.head.headers)
+    assert (sent.head.method, sent.path) == ("POST", f"/3/device/{TOKEN}".encode())
+    headers = headers_of(sent)
     assert headers.pop("authorization").startswith("bearer ey")
-    assert headers == {"apns-topic": "com.example.weather", "apns-push-type": "alert", "apns-priority": "10"}
-    expires = str(int(NOW.timestamp()) + 60)
-    assert sent.extra == (("apns-id", DASHED), ("apns-collapse-id", DASHED), ("apns-expiration", expires))
+    assert headers == {
+        "apns-topic": "com.example.weather",
+        "apns-push-type": "alert",
+        "apns-priority": "10",
+        "apns-expiration": str(int(NOW.timestamp()) + 60),
+        "apns-id": DASHED,
+        "apns-collapse-id": DASHED,
+    }
     assert b'"px.msg_id":"m-1"' in sent.body
 
 
 async def test_a_message_without_time_left_is_tried_once_and_never_carries_a_past_date() -> None:
     one = make()
-    assert one.request(ttl=0).extra[2] == ("apns-expiration", "0")
+    await one.sender.ready()
+    one.sender.submit([one.request(ttl=0)])
+    assert headers_of(one.home.waiting[0])["apns-expiration"] == "0"
 
 
 @pytest.mark.parametrize(
@@ -160,15 +173,31 @@ async def test_push_type_and_priority_follow_the_options(options: Options, push_
     made = prepared.request(TOKEN, b"m", UUID, "tag")
     assert isinstance(made, Request)
     one.sender.submit([made])
-    headers = dict(one.home.waiting[0].head.headers)
+    headers = headers_of(one.home.waiting[0])
     assert (headers["apns-push-type"], headers["apns-priority"]) == (push_type, priority)
 
 
 async def test_a_chosen_collapse_key_stands_in_for_the_uuid() -> None:
     content = Content("Hi", "There", options=Options(collapse_key="weather"))
-    made = make().sender.prepare(content, transport="apns", ttl=60).request(TOKEN, b"m", UUID, "tag")
+    one = make()
+    await one.sender.ready()
+    made = one.sender.prepare(content, transport="apns", ttl=60).request(TOKEN, b"m", UUID, "tag")
     assert isinstance(made, Request)
-    assert made.extra[:2] == (("apns-id", DASHED), ("apns-collapse-id", "weather"))
+    one.sender.submit([made])
+    headers = headers_of(one.home.waiting[0])
+    assert (headers["apns-id"], headers["apns-collapse-id"]) == (DASHED, "weather")
+
+
+async def test_pushes_of_different_styles_share_connections_and_heads_are_made_anew_within_bounds() -> None:
+    """Every second of time to live has a head of its own; they must not add up."""
+    one = make()
+    await one.sender.ready()
+    one.sender.submit([one.request(ttl=ttl) for ttl in range(1, 200)])
+    begun = int(NOW.timestamp())
+    assert [headers_of(sent)["apns-expiration"] for sent in one.home.waiting] == [
+        str(begun + ttl) for ttl in range(1, 200)
+    ]
+    assert len(one.network.channels) == 1
 
 
 async def test_the_first_request_of_a_connection_goes_alone_and_connections_open_slowly() -> None:
@@ -182,7 +211,7 @@ async def test_the_environment_chooses_the_host_and_an_operator_may_add_a_path()
     await relayed.sender.ready()
     relayed.sender.submit([relayed.request()])
     assert relayed.home.origin == "https://relay.example:8443"
-    assert relayed.home.waiting[0].path == f"/apple/3/device/{TOKEN}"
+    assert relayed.home.waiting[0].path == f"/apple/3/device/{TOKEN}".encode()
 
 
 @pytest.mark.parametrize("token", ["", "ab" * 31, "ab" * 101, "a" * 65, "xy" * 32, "ab" * 32 + "\n", "../" + "ab" * 32])

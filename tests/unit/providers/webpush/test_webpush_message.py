@@ -80,7 +80,8 @@ def test_a_message_carries_its_topic_and_the_subscriptions_address() -> None:
     message = made("https://updates.push.services.mozilla.com:443/wpush/v2/abc?x=1")
     assert isinstance(message, Message)
     assert message.origin == "https://updates.push.services.mozilla.com"
-    assert (message.path, message.extra, message.label.ttl) == ("/wpush/v2/abc?x=1", (("topic", UUID.decode()),), "60")
+    assert (message.path, message.own, message.label.ttl) == (b"/wpush/v2/abc?x=1", (UUID,), "60")
+    assert message.head.own == ("topic",)
 
 
 @pytest.mark.parametrize(
