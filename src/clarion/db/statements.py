@@ -29,6 +29,12 @@ class Conditions:
     sql: str = "true"
     parameters: dict[str, Any] = field(default_factory=dict)
 
+    def and_(self, other: "Conditions") -> "Conditions":
+        """Both together; their parameters must have different names."""
+        if other.sql == "true":
+            return self
+        return Conditions(f"({self.sql}) and ({other.sql})", {**self.parameters, **other.parameters})
+
 
 @lru_cache(maxsize=1024)
 def _positional(text: str) -> tuple[str, tuple[str, ...]]:
@@ -47,9 +53,13 @@ class Statement:
         self.bound = bound or {}
         self.sql, self.names = _positional(text)
 
-    def where(self, conditions: Conditions) -> "Statement":
-        """This statement with `{conditions}` filled in."""
-        return Statement(self.text.replace("{conditions}", f"({conditions.sql})"), conditions.parameters)
+    def where(self, conditions: Conditions, **more: Conditions) -> "Statement":
+        """This statement with `{conditions}` filled in, and other slots by their names."""
+        text, parameters = self.text, dict[str, Any]()
+        for slot, filling in {"conditions": conditions, **more}.items():
+            text = text.replace(f"{{{slot}}}", f"({filling.sql})")
+            parameters |= filling.parameters
+        return Statement(text, parameters)
 
     def _values(self, parameters: dict[str, Any]) -> list[Any]:
         given = {**self.bound, **parameters}

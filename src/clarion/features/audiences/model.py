@@ -1,9 +1,10 @@
-"""The filter of a sending and its rules (management-api.md §7.1). Pure."""
+"""The filter of a sending (management-api.md §7.1, and our extensions of it), and what is told about it. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
 
@@ -16,22 +17,15 @@ Numbers = list[Number] | None
 Texts = list[str] | None
 Codes = str | list[str] | None
 
-_UNUSABLE = re.compile("[\x00\ud800-\udfff]")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
-_PAIRS = (
-    "app_ids", "app_groups", "countries", "languages", "audiences", "audience_groups",
-)  # fmt: skip
-_FLAGS = {
-    "all_apps": ("app_ids_include", "app_groups_include"),
-    "all_countries": ("countries_include",),
-    "all_languages": ("languages_include",),
-    "all_audiences": ("audiences_include", "audience_groups_include"),
-}
 
 
-class Filter(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who is meant. `None`, `[]` and absent are the same; an explicit `false` flag needs an include list."""
+class ManagementFilter(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who is meant, as Push.Express's management API can say it: its bodies ignore our extensions.
+
+    `None`, `[]` and absent are the same; an explicit `false` flag needs an include list.
+    """
 
     all_apps: bool | None = None
     app_ids_include: Numbers = None
@@ -67,6 +61,77 @@ class Filter(msgspec.Struct, frozen=True, omit_defaults=True):
         return codes(self.event_exclude)
 
 
+class TagRule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a tag of the device must be: there at all, equal to a text, or containing it. Case matters."""
+
+    key: str
+    equals: str | None = None
+    contains: str | None = None
+    negate: bool = False
+    """The rule must not hold; a device without the tag meets a negated rule."""
+
+
+class Filter(ManagementFilter, frozen=True, omit_defaults=True):
+    """Who is meant, in full: what `/api/v1` takes, and what is stored. A filter without the extensions is one, too."""
+
+    platforms_include: Texts = None
+    """`platform_type` as devices tell it: `android`, `ios`, `browser` …"""
+    platforms_exclude: Texts = None
+    platform_names_include: Texts = None
+    """`platform_name` as devices tell it: `ios_17`, `android_api_34` …"""
+    platform_names_exclude: Texts = None
+    transports_include: Texts = None
+    """`fcm`, `fcm.data`, `apns`, `webpush`, `onesignal`, `huawei`."""
+    transports_exclude: Texts = None
+    app_version_min: str | None = None
+    """The number at the end of `agent_name` is at least this, `1.4.0`; devices that tell no number are left out."""
+    app_version_max: str | None = None
+    """… at most this."""
+    tags: list[TagRule] | None = None
+    """All of them must hold; at most 20."""
+    last_active_within: str | None = None
+    """Seen within so long before now: `30d`, `12h`, `1d6h30m`."""
+    last_active_before: str | None = None
+    """Not seen for so long: `30d`, `12h`, `1d6h30m`."""
+    registered_from: datetime | None = None
+    """First seen at this moment or later."""
+    registered_to: datetime | None = None
+    """First seen before this moment."""
+    external_ids_include: Texts = None
+    external_ids_exclude: Texts = None
+
+
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "countries": ("countries_include", "countries_exclude"),
+    "languages": ("languages_include", "languages_exclude"),
+    "audiences": (
+        "all_audiences",
+        "audiences_include",
+        "audiences_exclude",
+        "audience_groups_include",
+        "audience_groups_exclude",
+    ),
+    "events": ("event_include", "event_exclude"),
+    "platforms": ("platforms_include", "platforms_exclude", "platform_names_include", "platform_names_exclude"),
+    "transports": ("transports_include", "transports_exclude"),
+    "app version": ("app_version_min", "app_version_max"),
+    "tags": ("tags",),
+    "last activity": ("last_active_within", "last_active_before"),
+    "registration": ("registered_from", "registered_to"),
+    "external ids": ("external_ids_include", "external_ids_exclude"),
+}
+"""What a filter asks of a device besides its app → the fields that ask it."""
+
+_COUNTED = (
+    *PARTS["countries"],
+    *PARTS["languages"],
+    *PARTS["events"],
+    *PARTS["transports"],
+    "platforms_include",
+    "platforms_exclude",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """How many reachable devices a filter means at present."""
@@ -74,7 +139,33 @@ class Estimate:
     devices: int
     exact: bool
     """False: extrapolated from a sample of each app's devices."""
+    margin: int
+    """The true number lies within this of `devices` in 95 of 100 cases; 0 if exact."""
     by_app: Mapping[int, int]
+    by_platform: Mapping[str, int]
+    by_country: Mapping[str, int]
+    by_language: Mapping[str, int]
+
+
+def filter_of(body: ManagementFilter) -> Filter:
+    """Only the filter's fields of a body that has more; the extensions only of a body that takes them."""
+    kind = Filter if isinstance(body, Filter) else ManagementFilter
+    return Filter(**{name: getattr(body, name) for name in kind.__struct_fields__})
+
+
+def management_fields(filter_: ManagementFilter) -> dict[str, Any]:
+    """The fields that the management API knows, with their values."""
+    return {name: getattr(filter_, name) for name in ManagementFilter.__struct_fields__}
+
+
+def part_of(filter_: Filter, part: str) -> Filter:
+    """What the filter asks in one of `PARTS`."""
+    return Filter(**{name: getattr(filter_, name) for name in PARTS[part]})
+
+
+def counted_part(filter_: Filter) -> Filter:
+    """What the filter asks about country, language, events, platform and transport."""
+    return Filter(**{name: getattr(filter_, name) for name in _COUNTED})
 
 
 def codes(value: Codes) -> list[str]:
@@ -101,60 +192,3 @@ def audience_values(values: Iterable[str], account_id: int) -> list[str]:
     """Device values that a filter's audiences match: each with and without the `_<account id>` suffix."""
     suffix = f"_{account_id}"
     return sorted({form for value in values for form in (value, value.removesuffix(suffix))})
-
-
-def check(filter_: Filter) -> None:
-    """Hold the rules that need no database; `InvalidInput` names the first one broken."""
-    for pair in _PAIRS:
-        _check_pair(filter_, pair)
-    for flag, includes in _FLAGS.items():
-        _check_flag(filter_, flag, includes)
-    _check_values(filter_)
-
-
-def _first(values: Iterable[int | str]) -> str:
-    return ascii(min(values, key=str))[:64]
-
-
-def _check_pair(filter_: Filter, pair: str) -> None:
-    include, exclude = filter_.listed(f"{pair}_include"), filter_.listed(f"{pair}_exclude")
-    for side, values in (("include", include), ("exclude", exclude)):
-        if len(values) > LIST_LIMIT:
-            raise InvalidInput(f"{pair}_{side} has more than {LIST_LIMIT} entries")
-    both = set(_normal(pair, include)) & set(_normal(pair, exclude))
-    if both:
-        raise InvalidInput(f"{pair}_include and {pair}_exclude both contain {_first(both)}")
-
-
-def _normal(pair: str, values: Sequence[int] | Sequence[str]) -> list[int | str]:
-    if pair == "countries":
-        return [country(str(value)) for value in values]
-    if pair == "languages":
-        return [language(str(value)) for value in values]
-    return list(values)
-
-
-def _check_flag(filter_: Filter, flag: str, includes: tuple[str, ...]) -> None:
-    value = getattr(filter_, flag)
-    filled = [name for name in includes if filter_.listed(name)]
-    if value and filled:
-        raise InvalidInput(f"{filled[0]} must be empty when {flag} is true")
-    if value is False and not filled:
-        raise InvalidInput(f"{includes[0]} must not be empty when {flag} is false")
-
-
-def _check_values(filter_: Filter) -> None:
-    for name in ("audiences_include", "audiences_exclude"):
-        for value in filter_.listed(name):
-            _check_text(name, str(value))
-    for name, listed in (("event_include", filter_.events_included), ("event_exclude", filter_.events_excluded)):
-        if len(listed) > LIST_LIMIT:
-            raise InvalidInput(f"{name} has more than {LIST_LIMIT} entries")
-    both = set(filter_.events_included) & set(filter_.events_excluded)
-    if both:
-        raise InvalidInput(f"event_include and event_exclude both contain {_first(both)}")
-
-
-def _check_text(name: str, value: str) -> None:
-    if not value or len(value) > 256 or _UNUSABLE.search(value):
-        raise InvalidInput(f"{name} has an entry that is empty, too long or not text")

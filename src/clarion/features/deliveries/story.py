@@ -10,6 +10,7 @@ import msgspec
 from clarion.db import Connection, Database, load
 from clarion.db.statements import Record
 from clarion.features.audiences import AudienceService, Filter
+from clarion.features.audiences.model import PARTS, part_of
 from clarion.features.deliveries.explain import Explanation, Facts, explain
 from clarion.features.deliveries.seen import Delivery
 from clarion.features.deliveries.service import DeliveryService, DeviceDelivery
@@ -27,8 +28,6 @@ MISSED_LIMIT = 30
 """Sends without a delivery that are explained, newest first."""
 EVENT_LIMIT = 200
 REGISTRATION_LIMIT = 100
-
-_PARTS = ("countries", "languages", "audiences", "event")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +196,9 @@ class StoryService:
         if await self._matches(conn, account_id, filter_=filter_, device=device):
             return []
         return [
-            "events" if part == "event" else part
-            for part in _PARTS
-            if not await self._matches(conn, account_id, filter_=_part_of(filter_, part), device=device)
+            part
+            for part in PARTS
+            if not await self._matches(conn, account_id, filter_=part_of(filter_, part), device=device)
         ]
 
     async def _matches(self, conn: Connection, account_id: int, *, filter_: Filter, device: Record) -> bool:
@@ -208,11 +207,6 @@ class StoryService:
         return bool(
             await statement.fetchval(conn, account_id=account_id, app_id=device["app_id"], device_id=device["id"])
         )
-
-
-def _part_of(filter_: Filter, part: str) -> Filter:
-    names = (f"{part}_include", f"{part}_exclude")
-    return Filter(**{name: getattr(filter_, name) for name in names})
 
 
 async def _registrations(conn: Connection, account_id: int, ic_token_hash: bytes) -> list[Registration]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from clarion.features.audiences import Filter
+from clarion.features.audiences import Filter, ManagementFilter, management_fields
 from clarion.features.pushes import PushBody, SizeWarning, TranslationRef
 from clarion.foundation.errors import NotFound
 
@@ -31,7 +31,7 @@ class State(StrEnum):
     DONE = "done"
 
 
-class OnesendBody(Filter, frozen=True, kw_only=True):
+class OnesendBody(ManagementFilter, frozen=True, kw_only=True):
     """POST /sched/onesend: the filter's fields stand beside the timing."""
 
     name: str
@@ -45,7 +45,7 @@ class InstantBody(msgspec.Struct, frozen=True):
     """POST /send/instant."""
 
     name: str
-    filters: Filter
+    filters: ManagementFilter
     push: PushBody
 
 
@@ -59,7 +59,7 @@ class InstantCreated(msgspec.Struct, frozen=True):
     """Only where there are any."""
 
 
-class OnesendView(Filter, frozen=True, kw_only=True):
+class OnesendView(ManagementFilter, frozen=True, kw_only=True):
     """A onesend as answered; `status` is its state."""
 
     id: int
@@ -106,15 +106,10 @@ def canonical_type(segment: str) -> str:
     return _TYPES[segment]
 
 
-def filter_of(body: Filter) -> Filter:
-    """Only the filter's fields of a body that has more."""
-    return Filter(**{name: getattr(body, name) for name in Filter.__struct_fields__})
-
-
 def onesend_view(scheduler: Scheduler) -> OnesendView:
     """The scheduler as the management API answers it."""
     return OnesendView(
-        **msgspec.structs.asdict(scheduler.filter),
+        **management_fields(scheduler.filter),
         id=scheduler.id,
         name=scheduler.name,
         date=scheduler.timing["date"],

@@ -12,7 +12,7 @@ from clarion.db import Conditions, Connection, Database, load
 from clarion.db.statements import Record
 from clarion.features.accounts import Caller, audit
 from clarion.features.accounts.model import checked_name
-from clarion.features.audiences import AudienceService, Filter
+from clarion.features.audiences import AudienceService, Filter, filter_of
 from clarion.features.pushes import PushCreated, PushService
 from clarion.features.schedulers.model import (
     InstantBody,
@@ -21,7 +21,6 @@ from clarion.features.schedulers.model import (
     Scheduler,
     SchedulerPage,
     State,
-    filter_of,
 )
 from clarion.features.schedulers.timing import (
     OnesendTiming,
@@ -158,7 +157,7 @@ class SchedulerService:
     ) -> tuple[int, PushCreated]:
         due = self._clock.now() + self._instant_delay
         scheduler_id = await self._insert(
-            conn, caller, name=name, source="instant", timing=timing_of(due), due=due, filter_=body.filters
+            conn, caller, name=name, source="instant", timing=timing_of(due), due=due, filter_=filter_of(body.filters)
         )
         push = await self._pushes.create(caller, body.push, within=conn)
         await self._pushes.bind(caller.account_id, scheduler_id, push_ids=[push.id], within=conn)

@@ -6,7 +6,8 @@ import pytest
 
 from clarion.features.audiences import Filter
 from clarion.features.audiences.compiler import check_codes, compile_filter, event_masks, sendable
-from clarion.features.audiences.model import LIST_LIMIT, audience_values, check
+from clarion.features.audiences.model import LIST_LIMIT, audience_values
+from clarion.features.audiences.rules import check
 from clarion.foundation.errors import InvalidInput
 
 BITS = {"install": 0, "reg": 1, "dep": 2, "low": 62, "high": 63, "top": 125}
@@ -96,4 +97,4 @@ def test_values_never_become_sql_text() -> None:
 
 def test_sendable_keeps_the_filters_parameters() -> None:
     narrowed = sendable(compile_filter(Filter(countries_include=["pt"]), account_id=1, bits={}), ["fcm"])
-    assert narrowed.parameters == {"f_countries": ["PT"], "f_transports": ["fcm"]}
+    assert narrowed.parameters == {"f_countries": ["PT"], "f_of_transports": ["fcm"]}
