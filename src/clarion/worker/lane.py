@@ -190,8 +190,15 @@ class Lane:
             wait = verdict.retry_after or _TOKEN_TROUBLE
             self._blocked_until = self.parts.clock.monotonic() + wait
 
-    async def take_retries(self, wanted: int) -> tuple[int, float]:
-        """How many of `wanted` retries may go now (their places are taken already), and the others' wait in seconds."""
+    @property
+    def cap(self) -> int:
+        """Messages that may be in flight or unrecorded here."""
+        return self._cap
+
+    async def take_retries(self, wanted: int, *, first: int = 0) -> tuple[int, float]:
+        """How many of `wanted` waiting messages may go now (their places are taken already), and the others' wait in
+        seconds. The first `first` of them are no retries, and count in the retry budget as what it is measured by.
+        """
         if self.closed:
             return 0, PATIENCE
         blocked = self.blocked_for()
@@ -210,7 +217,8 @@ class Lane:
             granted = self.take_now(1)
             self._trial = asyncio.Event() if granted else None
             return granted, PATIENCE
-        granted = self.take_now(self.parts.budget.take(wanted, now))
+        granted = self.take_now(first + self.parts.budget.take(wanted - first, now))
+        self.parts.budget.first(self._cost(min(first, granted)), now)
         return granted, max(PATIENCE, self.parts.budget.next_in(now))
 
     def submit(self, requests: list[Request]) -> None:

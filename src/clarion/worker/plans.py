@@ -10,6 +10,7 @@ from clarion.features.audiences import AudienceService
 from clarion.features.audiences.model import Filter
 from clarion.features.pushes import PushContent, PushService
 from clarion.features.sends import SendPlan, SendService
+from clarion.features.sends.zones import narrowed
 
 _LIMIT = 128
 
@@ -35,15 +36,20 @@ class Plans:
         self._pushes = pushes
         self._open: dict[int, OpenSend] = {}
 
-    async def open(self, send_id: int) -> OpenSend:
-        """The send, read on first use; its pushes as they are now."""
+    async def open(self, send_id: int, *, push_ids: Collection[int] = ()) -> OpenSend:
+        """The send, read on first use; its pushes as they are now.
+
+        Its plan is read again when `push_ids` has others than are known: messages are added to rolling sends.
+        """
         known = self._open.get(send_id)
         if known is not None:
+            if not set(push_ids) <= set(known.plan.push_ids):
+                known.plan = await self._sends.open(send_id)
             await self._read_pushes(known)
             return known
         plan = await self._sends.open(send_id)
         filter_ = msgspec.convert(plan.filter, Filter)
-        conditions = await self._audiences.conditions(plan.account_id, filter_)
+        conditions = narrowed(await self._audiences.conditions(plan.account_id, filter_), plan)
         opened = OpenSend(plan, conditions, [], {})
         await self._read_pushes(opened)
         while len(self._open) >= _LIMIT:

@@ -33,6 +33,7 @@ from clarion.worker.plans import Plans
 from clarion.worker.recorder import Recorder
 from clarion.worker.remarks import Remarks
 from clarion.worker.retries import Retries
+from clarion.worker.triggers import Triggers
 from clarion.worker.vitals import Vitals
 from clarion.worker.window import Window
 
@@ -42,6 +43,8 @@ CLOCK_PERIOD = 0.25
 LEASE_PERIOD = 0.25
 OBEY_PERIOD = 0.5
 RETRY_PERIOD = 0.5
+TRIGGER_PERIOD = 0.25
+SWEEP_PERIOD = 60.0
 EXTEND_PERIOD = 5.0
 FINISH_PERIOD = 0.5
 SHOW_PERIOD = 1.0
@@ -59,6 +62,7 @@ class Worker:
     store: DispatchStore
     dispatcher: Dispatcher
     retries: Retries
+    triggers: Triggers
     lanes: Lanes
     recorder: Recorder
     housekeeping: Housekeeping
@@ -118,12 +122,14 @@ def build_worker(
         clock=clock,
         metrics=metrics,
     )
+    retries = Retries(store=store, lanes=lanes, plans=plans, recorder=recorder, window=window, ids=ids, clock=clock)
     vitals = Vitals(metrics, window=window, recorder=recorder, dispatcher=dispatcher, lanes=lanes, engine=engine)
     return Worker(
         services=services,
         store=store,
         dispatcher=dispatcher,
-        retries=Retries(store=store, lanes=lanes, plans=plans, recorder=recorder, window=window, ids=ids, clock=clock),
+        retries=retries,
+        triggers=Triggers(auto_push=services.auto_push, retries=retries, clock=clock),
         lanes=lanes,
         recorder=recorder,
         housekeeping=Housekeeping(
@@ -152,6 +158,7 @@ async def run_worker(worker: Worker, stop: asyncio.Event) -> None:
             loops = [tasks.create_task(loop) for loop in _loops(worker, runs, stop)]
             await stop.wait()
             worker.dispatcher.stop()
+            worker.retries.changed.set()
             closing = tasks.create_task(worker.lanes.aclose())
             _, late = await asyncio.wait(loops, timeout=_LAST_STEP)
             for loop in late:
@@ -175,7 +182,8 @@ def _loops(worker: Worker, runs: asyncio.TaskGroup, stop: asyncio.Event) -> list
 
     steps: list[tuple[Callable[[], Awaitable[object]], float]] = [
         (start_due, CLOCK_PERIOD),
-        (partial(worker.retries.step, runs), RETRY_PERIOD),
+        (worker.triggers.fire, TRIGGER_PERIOD),
+        (worker.triggers.sweep, SWEEP_PERIOD),
         (dispatcher.obey, OBEY_PERIOD),
         (dispatcher.extend, EXTEND_PERIOD),
         (worker.services.sends.finish, FINISH_PERIOD),
@@ -188,6 +196,7 @@ def _loops(worker: Worker, runs: asyncio.TaskGroup, stop: asyncio.Event) -> list
     ]
     return [
         _repeat(partial(dispatcher.lease, runs), LEASE_PERIOD, stop=stop, wake=dispatcher.changed),
+        _repeat(partial(worker.retries.step, runs), RETRY_PERIOD, stop=stop, wake=worker.retries.changed),
         *(_repeat(step, period, stop=stop) for step, period in steps),
     ]
 

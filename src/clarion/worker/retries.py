@@ -14,6 +14,7 @@ from clarion.features.deliveries.bundles import SavedBundle
 from clarion.features.deliveries.decide import Decision
 from clarion.features.deliveries.dispatch import DispatchStore
 from clarion.features.deliveries.model import Attempt, Reason, State, WaitingDelivery
+from clarion.features.pushes import PushContent
 from clarion.foundation.clock import Clock
 from clarion.foundation.errors import Unavailable
 from clarion.foundation.ids import MessageIds
@@ -68,6 +69,10 @@ class RetryJob:
         """See `Job.give_back`: the row waits on, and the attempt does not count."""
         self.postpone(attempt, wait)
 
+    def began_at(self, row: WaitingDelivery) -> datetime:
+        """When the row's first attempt was made; its hour for retries counts from then."""
+        return self._clock.now() if _is_first(row) else row.created_at
+
     def note(self, rows: Iterable[WaitingDelivery]) -> None:
         """Remember the rows' last answers."""
         self._codes.update((row.device_id, row.code) for row in rows if row.code)
@@ -106,6 +111,8 @@ class Retries:
         self._ids = ids
         self._clock = clock
         self._busy: Counter[LaneKey] = Counter()
+        self.changed = asyncio.Event()
+        """Set when there may be more to claim, so that nothing waits for the next look."""
 
     async def step(self, tasks: asyncio.TaskGroup) -> int:
         """Claim what is due, as much as fits, and start to hand it over or settle it; how many rows that was.
@@ -129,14 +136,16 @@ class Retries:
         """Work through the rows of one credential; leases of what is left when the database goes away run out."""
         try:
             lane, wait = await self._lane(key)
-            for send_id, group in groupby(sorted(rows, key=_send), key=_send):
-                opened = await self._plans.open(send_id)
-                await self._serve_send(_Way(lane, wait, until), opened, list(group))
+            for (send_id, _), group in groupby(sorted(rows, key=_moment), key=_moment):
+                part = list(group)
+                opened = await self._plans.open(send_id, push_ids={row.push_id for row in part})
+                await self._serve_send(_Way(lane, wait, until), opened, part)
         except Unavailable as error:
             log.warning("retries_left", app=key[0], provider=key[1], error=str(error))
         finally:
             self._busy[key] -= 1
             self._busy += Counter()
+            self.changed.set()
 
     async def _lane(self, key: LaneKey) -> tuple[Lane | None, float]:
         """The lane, or None with the seconds until there may be one."""
@@ -146,11 +155,12 @@ class Retries:
             return None, error.seconds
 
     async def _serve_send(self, way: "_Way", opened: OpenSend, rows: Sequence[WaitingDelivery]) -> None:
-        cutoff_at = opened.plan.cutoff_at
+        cutoff_at = rows[0].created_at if rows[0].rolling else opened.plan.cutoff_at
         job = RetryJob(rows[0], cutoff_at=cutoff_at, recorder=self._recorder, clock=self._clock)
         key = (job.app_id, job.provider)
         while rows:
-            count = await self._window.take(key, min(len(rows), self._window.portion))
+            cap = None if way.lane is None else way.lane.cap
+            count = await self._window.take(key, min(len(rows), self._window.portion), cap=cap)
             await self._serve_part(way, job, opened, rows[:count])
             rows = rows[count:]
 
@@ -161,7 +171,7 @@ class Retries:
         left: list[_Row] = []
         for row in rows:
             attempt = _attempt(job, row)
-            over = _over(row, now, known=row.push_id in opened.all_pushes)
+            over = _over(row, now, push=opened.all_pushes.get(row.push_id))
             if over is None:
                 left.append((row, attempt))
             else:
@@ -169,7 +179,7 @@ class Retries:
         if isinstance(way.lane, BundleLane) and way.lane.whole:
             await self._serve_whole(way, way.lane, job, opened, left)
             return
-        granted, wait = await way.granted(len(left))
+        granted, wait = await way.granted(len(left), first=_first_attempts(left))
         for number, (_, attempt) in enumerate(left[granted:], start=1):
             job.postpone(attempt, wait * (1 + number / max(_SPREAD, granted)))
         if way.lane is not None and granted:
@@ -196,7 +206,8 @@ class Retries:
             for _, attempt in rows:
                 job.postpone(attempt, _SOON)
             return
-        granted, wait = await way.granted(len(requests))
+        first = min(len(requests), _first_attempts(rows))
+        granted, wait = await way.granted(len(requests), first=first)
         for number, request in enumerate(requests[granted:], start=1):
             for attempt in bundle_of(request).attempts:
                 job.postpone(attempt, wait * (1 + number / max(_SPREAD, granted)))
@@ -231,13 +242,13 @@ class _Way:
     until: float
     """By the lease clock: nothing claimed before may be handed over later."""
 
-    async def granted(self, wanted: int) -> tuple[int, float]:
-        """How many retries may go now, and how long the others wait (seconds)."""
+    async def granted(self, wanted: int, *, first: int) -> tuple[int, float]:
+        """How many of the wanted may go now, and how long the others wait (seconds); `first` are no retries."""
         if self.lane is None:
             return 0, self.wait
         if not wanted or lease_clock() >= self.until:
             return 0, _SOON
-        return await self.lane.take_retries(wanted)
+        return await self.lane.take_retries(wanted, first=first)
 
 
 def _repetition(bundler: Bundler, kept: Mapping[int, SavedBundle], rows: Sequence[_Row], opened: OpenSend) -> Request:
@@ -252,8 +263,18 @@ def _repetition(bundler: Bundler, kept: Mapping[int, SavedBundle], rows: Sequenc
     return bundler.repeat(saved, [attempt for _, attempt in rows], push, facts)
 
 
-def _send(row: WaitingDelivery) -> int:
-    return row.send_id
+def _moment(row: WaitingDelivery) -> tuple[int, datetime]:
+    """Deliveries that one job can carry: of one send, and with one end of their time."""
+    return row.send_id, row.expires_at
+
+
+def _first_attempts(rows: Iterable[_Row]) -> int:
+    return sum(_is_first(row) for row, _ in rows)
+
+
+def _is_first(row: WaitingDelivery) -> bool:
+    """Nothing of it has left yet: it was added to a rolling send."""
+    return row.rolling and row.attempt == 1 and not row.may_be_sent
 
 
 def _attempt(job: RetryJob, row: WaitingDelivery) -> Attempt:
@@ -262,16 +283,16 @@ def _attempt(job: RetryJob, row: WaitingDelivery) -> Attempt:
         dimensions(job, row.push_id, row.lang, row.country, row.platform),
         row.device_id,
         row.token_hash or b"",
-        row.created_at,
+        job.began_at(row),
         number=row.attempt,
         has_row=True,
         may_be_sent=row.may_be_sent,
     )
 
 
-def _over(row: WaitingDelivery, now: datetime, *, known: bool) -> tuple[Decision, str] | None:
+def _over(row: WaitingDelivery, now: datetime, *, push: PushContent | None) -> tuple[Decision, str] | None:
     """How a waiting delivery ends without another attempt, with the code to keep; None when it goes on."""
-    if row.send_state == "cancelled" or not known:
+    if row.send_state == "cancelled" or push is None or (_is_first(row) and not push.active):
         return Decision(State.CANCELLED), "cancelled"
     if row.expires_at <= now:
         return Decision(State.FAILED, Reason.EXPIRED), "expired"

@@ -19,6 +19,7 @@ from clarion.features.devices.service import DeviceService
 from clarion.features.idempotency import IdempotencyService
 from clarion.features.pushes import PushService
 from clarion.features.pushes.model import PushBody, TranslationBody
+from clarion.features.schedulers.conversion_firing import AutoPushService
 from clarion.features.schedulers.service import SchedulerService
 from clarion.features.sends import SendService
 from clarion.features.statistics import StatisticsService
@@ -314,6 +315,7 @@ def core_services(database: Database, credentials: StoredCredentials) -> Service
         "Services",
         SimpleNamespace(
             apps=credentials,
+            auto_push=AutoPushService(database=database, audiences=audiences, pushes=pushes, apps=credentials),
             audiences=audiences,
             devices=DeviceService(database=database, keeper=Keeper(bytes(32))),
             idempotency=IdempotencyService(database=database, keeper=Keeper(bytes(32)), clock=SystemClock()),

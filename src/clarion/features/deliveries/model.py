@@ -204,3 +204,5 @@ class WaitingDelivery:
     """See `Recipient.facts`."""
     code: str | None
     """Of the last answer."""
+    rolling: bool
+    """Its send takes messages one by one: its time counts from its own beginning."""

@@ -54,7 +54,8 @@ returning d.app_id, d.send_id, d.device_id
 
 -- name: claim
 -- Lease waiting rows whose moment has come. A lease that ran out means a worker died with the message in flight.
--- What must end without another attempt is claimed whatever holds its send, app or credential back.
+-- What must end without another attempt is claimed whatever holds its send, app or credential back. In a send that
+-- messages are added to one by one each has a time to live of its own.
 with due as (
     select d.day, d.app_id, d.send_id, d.device_id
     from delivery d
@@ -65,6 +66,7 @@ with due as (
     where d.state = 1 and d.next_attempt_at <= now() and (d.lease_until is null or d.lease_until < now())
       and not exists (select from installation where held_at is not null)
       and (s.state = 'cancelled' or s.expires_at <= now() or app.deleted_at is not null or c.app_id is null
+           or s.open_until is not null and d.created_at <= now() - interval '24 hours'
            or s.state <> 'paused' and app.archived_at is null and a.suspended_at is null
               and (c.paused_at is null or c.probe_at <= now())
               and not exists (select from unnest(:blocked_apps::bigint[], :blocked_providers::text[])
@@ -82,7 +84,9 @@ with due as (
     returning d.*
 )
 select c.day, c.app_id, c.send_id, c.device_id, c.account_id, c.push_id, c.provider, c.lang, c.country, c.platform,
-       c.attempt, c.may_be_sent, c.created_at, send.expires_at,
+       c.attempt, c.may_be_sent, c.created_at,
+       case when send.open_until is null then send.expires_at
+            else least(send.expires_at, c.created_at + interval '24 hours') end as expires_at,
        case when app.deleted_at is not null or not exists (select from app_credential k
                                                            where k.app_id = c.app_id and k.provider = c.provider)
             then 'cancelled' else send.state end as send_state,
@@ -92,7 +96,7 @@ select c.day, c.app_id, c.send_id, c.device_id, c.account_id, c.push_id, c.provi
        case when device.id is not null
             then jsonb_build_object('tags', device.tags, 'ext_id', device.ext_id, 'country', device.country,
                                     'lang', device.lang) end,
-       c.code
+       c.code, send.open_until is not null as rolling
 from claimed c
 join send on send.id = c.send_id
 join app on app.id = c.app_id
