@@ -7,6 +7,7 @@ from typing import Any
 
 from clarion.api.app import create_app
 from clarion.bootstrap import open_installation
+from clarion.console.app import console_app
 from clarion.db.readiness import check_ready
 from clarion.foundation.errors import ClarionError
 from clarion.foundation.telemetry import set_up_logs
@@ -46,7 +47,10 @@ class WebProcess:
         try:
             async with open_installation(self._settings, connections=self._connections) as installation:
                 application: Application = create_app(
-                    installation.services, self._settings, readiness=partial(check_ready, installation.database)
+                    installation.services,
+                    self._settings,
+                    readiness=partial(check_ready, installation.database),
+                    console=console_app(installation.services, self._settings),
                 )
                 self._application = application
                 await application(scope, _replay(begun, receive), send)

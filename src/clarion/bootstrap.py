@@ -8,6 +8,7 @@ from datetime import timedelta
 from clarion.db import Database
 from clarion.db.installation import open_keeper
 from clarion.features.accounts.service import AccountService
+from clarion.features.accounts.sessions import SessionService
 from clarion.features.apps.groups import AppGroupService
 from clarion.features.apps.service import AppService
 from clarion.features.audiences.service import AudienceService
@@ -82,6 +83,7 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
     message_ids = MessageIds(keeper.message_key)
     return Services(
         accounts=AccountService(database=database, clock=clock),
+        sessions=SessionService(database=database),
         idempotency=IdempotencyService(database=database, keeper=keeper, clock=clock),
         apps=apps,
         app_groups=AppGroupService(database=database),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from clarion.features.accounts.service import AccountService
+from clarion.features.accounts.sessions import SessionService
 from clarion.features.apps.groups import AppGroupService
 from clarion.features.apps.service import AppService
 from clarion.features.audiences.service import AudienceService
@@ -30,6 +31,7 @@ class Services:
     """Every feature's use cases, on one database."""
 
     accounts: AccountService
+    sessions: SessionService
     idempotency: IdempotencyService
     apps: AppService
     app_groups: AppGroupService

@@ -22,7 +22,9 @@ log = structlog.get_logger("clarion.api")
 
 DEVICE_PREFIXES = ("/api/r/", "/api/postback")
 """Paths that belong to the device API."""
-DeviceApp = Callable[[Any, Any, Any], Awaitable[None]]
+CONSOLE_PATH = "/console"
+"""Below which, and at `/`, people find the console."""
+AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 """A raw ASGI application."""
 _DEFAULTS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 """Headers of answers that do not say otherwise: what an account is told is kept nowhere."""
@@ -32,9 +34,12 @@ _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 class Front:
     """The ASGI object that servers run."""
 
-    def __init__(self, *, management: Litestar, device: DeviceApp, metrics: RequestMetrics) -> None:
+    def __init__(
+        self, *, management: Litestar, device: AsgiApp, metrics: RequestMetrics, console: AsgiApp | None = None
+    ) -> None:
         self.management = management
         self._device = device
+        self._console = console
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,8 +57,13 @@ class Front:
             if _is_compressed(scope):
                 await exchange.refuse(415, "compressed bodies are not accepted")
             else:
-                await self.management(scope, receive, exchange.send)
+                await self._application(scope["path"])(scope, receive, exchange.send)
             self._account(scope, exchange)
+
+    def _application(self, path: str) -> AsgiApp:
+        if self._console is not None and (path in {"/", CONSOLE_PATH} or path.startswith(f"{CONSOLE_PATH}/")):
+            return self._console
+        return self.management
 
     def _account(self, scope: HTTPScope, exchange: "_Exchange") -> None:
         seconds = time.perf_counter() - exchange.started

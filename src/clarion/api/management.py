@@ -30,11 +30,11 @@ def management_app(
     return Litestar(
         route_handlers=[*operations.ROUTES, *sdk.ROUTES, openapi_document, *_routers(services, settings)],
         dependencies={
-            **_constants(services),
-            "settings": _constant(settings),
-            "readiness": _constant(readiness),
-            "registry": _constant(registry),
-            "backlog_metrics": _constant(BacklogMetrics(services.backlog)),
+            **service_dependencies(services),
+            "settings": constant(settings),
+            "readiness": constant(readiness),
+            "registry": constant(registry),
+            "backlog_metrics": constant(BacklogMetrics(services.backlog)),
             "caller": Provide(current_caller, sync_to_thread=False),
         },
         dto=JsonBody,
@@ -64,11 +64,12 @@ def _routers(services: Services, settings: Settings) -> list[Router]:
     ]
 
 
-def _constants(services: Services) -> dict[str, Provide]:
+def service_dependencies(services: Services) -> dict[str, Provide]:
     """Every service under its name in `Services`, for route functions to ask for."""
-    return {item.name: _constant(getattr(services, item.name)) for item in fields(services)}
+    return {item.name: constant(getattr(services, item.name)) for item in fields(services)}
 
 
-def _constant(value: object) -> Provide:
+def constant(value: object) -> Provide:
+    """Gives route functions the same object every time."""
     give: Callable[[], Any] = lambda: value  # noqa: E731
     return Provide(give, sync_to_thread=False, use_cache=True)

@@ -1,0 +1,54 @@
+"""What the side bar shows: add the line of a new page here."""
+
+from dataclasses import dataclass
+
+from clarion.console.texts import N_
+from clarion.features.accounts.roles import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One page of the side bar."""
+
+    path: str
+    """Below the console's own address; pages whose address begins with it count as its parts."""
+    label: str
+    icon: str
+    """A name of `icons.txt`."""
+    role: Role = Role.VIEWER
+    """Whoever may less does not see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Entries under a heading."""
+
+    title: str
+    entries: tuple[Entry, ...]
+
+
+SECTIONS = (
+    Section(
+        N_("Personal and team"),
+        (
+            Entry("/profile", N_("My profile"), "user"),
+            Entry("/keys", N_("API keys"), "key", Role.OWNER),
+        ),
+    ),
+)
+HOME = "/profile"
+"""Where people land after signing in."""
+
+
+def sections_for(role: Role) -> list[Section]:
+    """What members of a role see."""
+    seen = [
+        Section(section.title, tuple(entry for entry in section.entries if role.covers(entry.role)))
+        for section in SECTIONS
+    ]
+    return [section for section in seen if section.entries]
+
+
+def is_current(entry: Entry, path: str) -> bool:
+    """Whether a page (its path below the console's address) belongs to an entry."""
+    return path == entry.path or (entry.path != "/" and path.startswith(f"{entry.path}/"))
