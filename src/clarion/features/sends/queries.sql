@@ -24,28 +24,31 @@ where id = :send_id and not exists (select from slice where send_id = :send_id)
 -- Lease slices: fewest running per account first, then per credential, then sends with least left to do, so that
 -- small sendings overtake big ones. Expired leases are taken over; paused credentials only when a probe is due. What is
 -- left of an expired send is leased whatever its app's state, to be recorded as expired.
+-- In two materialized steps, because planning one join of everything takes twenty times as long as running it.
 with open as (
     select account_id, app_id, provider, send_id, count(*) as left_over,
            count(*) filter (where state = 'leased' and lease_until >= now()) as running
     from slice where state in ('ready', 'leased')
     group by account_id, app_id, provider, send_id
-), load as (
+), load as materialized (
     select *, sum(running) over (partition by account_id) as account_running,
            sum(running) over (partition by app_id, provider) as credential_running
     from open
+), allowed as materialized (
+    select l.*
+    from load l
+    join send on send.id = l.send_id and send.state = 'running'
+    join account a on a.id = l.account_id and a.suspended_at is null
+    join app on app.id = l.app_id and app.deleted_at is null and (app.archived_at is null or send.expires_at <= now())
+    join app_credential c on c.app_id = l.app_id and c.provider = l.provider
+    where (c.paused_at is null or c.probe_at <= now() or send.expires_at <= now())
+      and not exists (select from installation where held_at is not null)
+      and (l.app_id, l.provider) not in (select * from unnest(:blocked_apps::bigint[], :blocked_providers::text[]))
 ), picked as (
     select s.send_id, s.no
-    from slice s
-    join load l on l.send_id = s.send_id and l.app_id = s.app_id and l.provider = s.provider
-    join send on send.id = s.send_id and send.state = 'running'
-    join account a on a.id = s.account_id and a.suspended_at is null
-    join app on app.id = s.app_id and app.deleted_at is null and (app.archived_at is null or send.expires_at <= now())
-    join app_credential c on c.app_id = s.app_id and c.provider = s.provider
-    where (s.state = 'ready' or s.state = 'leased' and s.lease_until < now())
-      and (c.paused_at is null or c.probe_at <= now() or send.expires_at <= now())
-      and not exists (select from installation where held_at is not null)
-      and not exists (select from unnest(:blocked_apps::bigint[], :blocked_providers::text[]) as b (app_id, provider)
-                      where b.app_id = s.app_id and b.provider = s.provider)
+    from allowed l
+    join slice s on s.send_id = l.send_id and s.app_id = l.app_id and s.provider = l.provider
+    where s.state = 'ready' or s.state = 'leased' and s.lease_until < now()
     order by l.account_running, l.credential_running, l.left_over, s.send_id, s.no
     limit :limit
     for update of s skip locked
