@@ -27,7 +27,11 @@ def resume(*, drop_missed: Annotated[bool, Parameter(negative="")] = False, wher
                 services = installation.services
                 schedulers = await services.schedulers.skip_due(within=conn)
                 sends = await services.sends.expire_open(within=conn)
-                say(f"dropped: {sends} unfinished sends, {schedulers} schedulers whose moment has passed")
+                waiting = await services.auto_push.skip_due(within=conn)
+                say(
+                    f"dropped: {sends} unfinished sends, {schedulers} schedulers whose moment has passed, "
+                    f"{waiting} auto-push messages that were due"
+                )
             say("sending goes on" if await end_hold(conn) else "sending was not on hold")
 
     use_installation(settings_for(where), work)

@@ -141,6 +141,10 @@ def _instant_with(filter_: dict[str, Any]) -> dict[str, Any]:
     return {"name": "i", "filters": filter_, "push": PUSH}
 
 
+def _conversion_with(filter_: dict[str, Any]) -> dict[str, Any]:
+    return {"name": "c", "event_include": ["reg"], **filter_}
+
+
 _CREDS = {"push_provider": "onesignal", "onesignal_creds": ONESIGNAL}
 
 CASES: Mapping[tuple[str, str], Case] = {
@@ -170,6 +174,9 @@ CASES: Mapping[tuple[str, str], Case] = {
         {}, {"app_ids_include": ("app_id", lambda id_: {"app_ids_include": [id_]})}
     ),
     ("POST", "/api/b/v2/sched/onesend"): Case(ONESEND, _filter_ids(_onesend_with)),
+    ("POST", "/api/b/v2/sched/conversion"): Case(
+        _conversion_with({"all_apps": True}), _filter_ids(_conversion_with)
+    ),
     ("PUT", "/api/b/v2/sched/{sched_type}/{sched_id}/pushes"): Case(
         {"push_ids": []},
         {

@@ -4,6 +4,7 @@ from litestar.types import ControllerRouterHandler
 
 from clarion.api.b_v2.app_groups import AppGroupsController
 from clarion.api.b_v2.apps import AppsController
+from clarion.api.b_v2.conversion import create_conversion
 from clarion.api.b_v2.devices import find_devices
 from clarion.api.b_v2.events import EventsController
 from clarion.api.b_v2.instant import send_instant
@@ -16,6 +17,7 @@ ROUTES: list[ControllerRouterHandler] = [
     find_devices,
     PushesController,
     SchedulersController,
+    create_conversion,
     send_instant,
     EventsController,
 ]

@@ -1,5 +1,7 @@
 """Schedulers: creating and reading them, and binding pushes (management-api.md §6.3 and §7)."""
 
+from collections.abc import Callable, Mapping
+
 import msgspec
 from litestar import Controller, get, post, put
 from litestar.di import NamedDependency
@@ -9,7 +11,8 @@ from clarion.api.auth import CurrentCaller
 from clarion.api.b_v2.shapes import Created
 from clarion.api.binding import PathId
 from clarion.features.audiences.model import Number
-from clarion.features.schedulers import OnesendBody, OnesendView, canonical_type, onesend_view
+from clarion.features.schedulers import OnesendBody, OnesendView, Scheduler, canonical_type, onesend_view
+from clarion.features.schedulers.conversion import ConversionView, conversion_view
 from clarion.features.schedulers.service import SchedulerService
 from clarion.foundation.errors import InvalidInput
 
@@ -39,7 +42,10 @@ class NamedPushes(msgspec.Struct, frozen=True):
 
 Schedulers = NamedDependency[SchedulerService]
 
-VIEWS = {"onesend": onesend_view}
+VIEWS: Mapping[str, Callable[[Scheduler], OnesendView | ConversionView]] = {
+    "onesend": onesend_view,
+    "conversion": conversion_view,
+}
 """How each scheduler type is answered."""
 
 
@@ -63,7 +69,7 @@ class SchedulersController(Controller):
         sched_id: PathId,
         caller: CurrentCaller,
         schedulers: Schedulers,
-    ) -> OnesendView:
+    ) -> OnesendView | ConversionView:
         """The stored fields, the ids of the bound pushes, and the state as `status`."""
         scheduler = await schedulers.get(caller.account_id, sched_id, type_=canonical_type(sched_type))
         return VIEWS[scheduler.type](scheduler)

@@ -198,6 +198,12 @@ REQUESTS: Mapping[str, Any] = {
         "timezone": "+00:00",
         **_FILTER,
     },
+    "schedulers_create_conversion": {
+        "name": "Welcome",
+        "delay": "2h30m",
+        "event_exclude": ["dep"],
+        **_FILTER,
+    },
     "schedulers_bind": {"push_ids": [31]},
     "schedulers_send_instant": {"name": "Storm", "filters": {"all_apps": True}, "push": _PUSH},
     "events_create": {"name": "Level up", "code": "level_up"},
@@ -211,6 +217,7 @@ RESPONSES: Mapping[str, Any] = {
     "app_groups_create": {"id": 12},
     "pushes_create": {"id": 31, "translations": [{"id": 61, "language": "en"}, {"id": 62, "language": "pt"}]},
     "schedulers_create_onesend": {"id": 71},
+    "schedulers_create_conversion": {"id": 73},
     "schedulers_send_instant": {
         "sched_id": 72,
         "push_id": 32,

@@ -23,7 +23,7 @@ from clarion.features.pushes import PushContent, PushService
 from clarion.features.schedulers.conversion import ROUND_LIMIT, Fate, Means, Target, fate_of
 from clarion.features.sends import rolling
 from clarion.features.triggers import Claimed, Key
-from clarion.features.triggers.store import due_schedulers, sweep
+from clarion.features.triggers.store import due_schedulers, skip_due, sweep
 from clarion.foundation.errors import Unavailable
 from clarion.providers.registry import TRANSPORTS
 
@@ -126,6 +126,10 @@ class AutoPushService:
     async def sweep(self, now: datetime) -> int:
         """Remove some triggers that nothing will ever fire; how many (call again at once unless it is 0)."""
         return await self._database.run(partial(sweep, now=now, limit=_SWEEP))
+
+    async def skip_due(self, *, within: Connection) -> int:
+        """Drop every trigger of the installation whose moment has passed; how many there were."""
+        return await skip_due(within)
 
     async def _fire(self, conn: Connection, *, scheduler_id: int, now: datetime) -> int:
         held = await SQL.hold.fetchrow(conn, scheduler_id=scheduler_id)
