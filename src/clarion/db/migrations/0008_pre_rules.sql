@@ -3,6 +3,7 @@
 alter table account add column rules jsonb;             -- features/rules/model.py: Rules; null = none
 alter table app add column rules jsonb;
 alter table scheduler add column rules jsonb;
+create index app_rules on app (account_id) where rules is not null;
 
 alter table send add column paced boolean not null default false; -- its messages leave at the pace of some rule
 alter table slice add column not_before timestamptz;    -- its pace lets nothing more go before this moment

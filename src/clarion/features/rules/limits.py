@@ -130,3 +130,43 @@ def excess(limits: Sequence[tuple[Limit, Sequence[Contact]]], one: Contact) -> E
         if found is None or found.until is None or until > found.until:
             found = Excess(limit.held_by, until)
     return found
+
+
+class Newcomer(NamedTuple):
+    """A message that wants to leave."""
+
+    contact: Contact
+    user: int | None
+    """The subject of the device's user; None when it has none."""
+
+    def subject(self, by: By) -> int:
+        """Whose messages it counts among."""
+        return self.user if by is By.USER and self.user is not None else self.contact.device_id
+
+
+class Diary:
+    """Who got what lately, and is about to get."""
+
+    def __init__(self, entries: Iterable[tuple[int, Contact]]) -> None:
+        """`entries` are contacts with their subjects."""
+        self._entries: dict[int, list[Contact]] = {}
+        for subject, contact in entries:
+            self._entries.setdefault(subject, []).append(contact)
+
+    def admit(self, one: Newcomer, limits: Sequence[Limit]) -> Excess | None:
+        """Write a message down and return None, or tell why it may not leave.
+
+        A message that is written down already may leave: it did not, or nobody knows whether it did.
+        """
+        histories = [(limit, self._entries.setdefault(one.subject(limit.by), [])) for limit in limits]
+        if any(_same(past, one.contact) for _, history in histories for past in history):
+            return None
+        found = excess(histories, one.contact)
+        if found is None:
+            for subject in {one.subject(limit.by) for limit in limits}:
+                self._entries[subject].append(one.contact)
+        return found
+
+
+def _same(past: Contact, one: Contact) -> bool:
+    return past.send_id == one.send_id and past.device_id == one.device_id

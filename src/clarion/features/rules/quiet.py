@@ -5,10 +5,8 @@ Where a clock change makes the beginning or the end of a window ambiguous or ski
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
-from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -106,16 +104,3 @@ def _since_midnight(text: str) -> timedelta:
 def _readings(wall: datetime, zone: tzinfo) -> Sequence[datetime]:
     """Instants that a time on the wall may mean: two where the clock is changed."""
     return [wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
-
-
-@lru_cache(maxsize=1024)
-def zone_named(name: str) -> tzinfo:
-    """The zone of an IANA name, or of an offset from UTC in whole seconds; UTC for anything else."""
-    try:
-        return timezone(timedelta(seconds=int(name)))
-    except ValueError:
-        pass
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return UTC
