@@ -29,6 +29,7 @@ from clarion.features.schedulers.service import SchedulerService
 from clarion.features.sends.progress import ProgressService
 from clarion.features.sends.service import SendService
 from clarion.features.statistics.service import StatisticsService
+from clarion.features.webhooks.service import WebhookService
 from clarion.foundation.clock import Clock, SystemClock
 from clarion.foundation.errors import ConfigurationError
 from clarion.foundation.ids import MessageIds
@@ -85,6 +86,7 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
         accounts=AccountService(database=database, clock=clock),
         sessions=SessionService(database=database),
         idempotency=IdempotencyService(database=database, keeper=keeper, clock=clock),
+        webhooks=WebhookService(database=database, keeper=keeper, hosts=settings.webhook_hosts),
         apps=apps,
         app_groups=AppGroupService(database=database),
         events=events,

@@ -24,6 +24,7 @@ from clarion.features.schedulers.service import SchedulerService
 from clarion.features.sends.progress import ProgressService
 from clarion.features.sends.service import SendService
 from clarion.features.statistics.service import StatisticsService
+from clarion.features.webhooks.service import WebhookService
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Services:
     accounts: AccountService
     sessions: SessionService
     idempotency: IdempotencyService
+    webhooks: WebhookService
     apps: AppService
     app_groups: AppGroupService
     events: EventService

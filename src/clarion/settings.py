@@ -173,6 +173,7 @@ class Settings:
     huawei_token_url: str = _setting("CLARION_HUAWEI_TOKEN_URL", "https://oauth-login.cloud.huawei.com", _url)
     token_uri_allow: tuple[str, ...] = _setting("CLARION_TOKEN_URI_ALLOW", (), _urls)
     webpush_hosts: tuple[str, ...] = _setting("CLARION_WEBPUSH_HOSTS", (), _hosts)
+    webhook_hosts: tuple[str, ...] = _setting("CLARION_WEBHOOK_HOSTS", (), _hosts)
     webpush_contact: str | None = _setting("CLARION_WEBPUSH_CONTACT", None, _contact)
     provider_ca_file: str | None = _setting("CLARION_PROVIDER_CA_FILE", None, _file)
     log_format: str | None = _setting("CLARION_LOG_FORMAT", None, _choice("console", "json"))

@@ -28,6 +28,7 @@ OVERRIDES = (
     "huawei_token_url",
     "token_uri_allow",
     "webpush_hosts",
+    "webhook_hosts",
 )
 
 

@@ -51,6 +51,8 @@ class HttpOptions:
     ping_timeout: float = 8.0
     plain: bool = False
     """Allow `http` too: only for addresses that the operator has named."""
+    pinned: tuple[str, str, int] | None = None
+    """Host, IP address and port: this host is never resolved, but taken to be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,8 @@ def _build(options: HttpOptions) -> Client:
             .http2_keep_alive_interval(timedelta(seconds=options.ping_after))
             .http2_keep_alive_timeout(timedelta(seconds=options.ping_timeout))
         )
+    if options.pinned is not None:
+        builder = builder.resolve(*options.pinned)
     if options.ca_file:
         builder = builder.add_root_certificate_pem(Path(options.ca_file).read_bytes())
     if options.client_certificate:

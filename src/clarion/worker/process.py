@@ -12,11 +12,13 @@ from clarion.db import Database
 from clarion.features.apps.jwt_store import DatabaseJwtStore
 from clarion.features.deliveries.dispatch import DispatchStore
 from clarion.features.deliveries.ledger import Ledger
+from clarion.features.webhooks.queue import WebhookQueue
 from clarion.foundation.clock import Clock, SystemClock
 from clarion.foundation.errors import Unavailable
 from clarion.foundation.ids import MessageIds
 from clarion.foundation.secrets import Keeper
 from clarion.providers.contract import Credential, Sender
+from clarion.providers.guarded import GuardedHttp, GuardedOptions
 from clarion.providers.http2 import Http2Transport
 from clarion.providers.registry import open_sender
 from clarion.providers.transport import Sink
@@ -35,6 +37,7 @@ from clarion.worker.remarks import Remarks
 from clarion.worker.retries import Retries
 from clarion.worker.triggers import Triggers
 from clarion.worker.vitals import Vitals
+from clarion.worker.webhooks import WebhookSender
 from clarion.worker.window import Window
 
 log = structlog.get_logger()
@@ -47,6 +50,7 @@ TRIGGER_PERIOD = 0.25
 SWEEP_PERIOD = 60.0
 EXTEND_PERIOD = 5.0
 FINISH_PERIOD = 0.5
+WEBHOOK_PERIOD = 0.5
 SHOW_PERIOD = 1.0
 HOUR = 3600.0
 _DATABASE_PAUSE = 1.0
@@ -66,6 +70,8 @@ class Worker:
     lanes: Lanes
     recorder: Recorder
     housekeeping: Housekeeping
+    webhook_queue: WebhookQueue
+    webhooks: WebhookSender
     remarks: Remarks
     vitals: Vitals
     metrics: WorkerMetrics
@@ -124,8 +130,12 @@ def build_worker(
     )
     retries = Retries(store=store, lanes=lanes, plans=plans, recorder=recorder, window=window, ids=ids, clock=clock)
     vitals = Vitals(metrics, window=window, recorder=recorder, dispatcher=dispatcher, lanes=lanes, engine=engine)
+    webhook_queue = WebhookQueue(database=database, keeper=keeper, clock=clock)
+    guarded = GuardedHttp(GuardedOptions(hosts=settings.webhook_hosts, ca_file=settings.provider_ca_file))
     return Worker(
         services=services,
+        webhook_queue=webhook_queue,
+        webhooks=WebhookSender(queue=webhook_queue, http=guarded, clock=clock),
         store=store,
         dispatcher=dispatcher,
         retries=retries,
@@ -165,6 +175,7 @@ async def run_worker(worker: Worker, stop: asyncio.Event) -> None:
                 loop.cancel()
         await closing
         await worker.sealer.aclose()
+        await worker.webhooks.aclose()
         written.set()
     await worker.vitals.show()
     with contextlib.suppress(Unavailable):
@@ -193,9 +204,12 @@ def _loops(worker: Worker, runs: asyncio.TaskGroup, stop: asyncio.Event) -> list
         (tell_owners, EXTEND_PERIOD),
         (worker.vitals.show, SHOW_PERIOD),
         (worker.housekeeping.hourly, HOUR),
+        (worker.webhook_queue.tidy, EXTEND_PERIOD),
+        (worker.webhook_queue.forget, HOUR),
     ]
     return [
         _repeat(partial(dispatcher.lease, runs), LEASE_PERIOD, stop=stop, wake=dispatcher.changed),
+        _repeat(worker.webhooks.step, WEBHOOK_PERIOD, stop=stop, wake=worker.webhooks.changed),
         _repeat(partial(worker.retries.step, runs), RETRY_PERIOD, stop=stop, wake=worker.retries.changed),
         *(_repeat(step, period, stop=stop) for step, period in steps),
     ]

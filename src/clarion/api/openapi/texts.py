@@ -31,6 +31,7 @@ TAGS: Mapping[str, str] = {
     "devices": "Devices of the account and their stories.",
     "audiences": "How many devices a filter means.",
     "credentials": "Pauses and the mass guard.",
+    "webhooks": "Addresses of your own servers that are told what happens.",
     "events": "Codes in a device's history.",
     "device API": "What SDKs call. It needs no key: an instance's id is its secret.",
     "postbacks": "What trackers and the owner's servers call.",

@@ -15,11 +15,13 @@ from clarion.api.v1.devices import device_story
 from clarion.api.v1.schedulers import SchedulersController
 from clarion.api.v1.sends import SendsController
 from clarion.api.v1.statistics import read_statistics
+from clarion.api.v1.webhooks import WebhooksController
 
 ROUTES: list[ControllerRouterHandler] = [
     PushesController,
     SchedulersController,
     SendsController,
+    WebhooksController,
     read_statistics,
     device_story,
     estimate_audience,
