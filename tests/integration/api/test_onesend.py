@@ -80,7 +80,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"local_time": None}, "local_time must be true or false"),
     ({"local_time": "false"}, "local_time must be true or false"),
     ({"local_time": True}, "timezone must be absent when local_time is true"),
-    ({"local_time": True, "timezone": None}, "local_time: true is not available yet"),
+    ({"local_time": True, "timezone": None, "date": "2020-01-01"}, "in the past"),
     ({"all_apps": None}, "the filter leaves no active app"),
     ({"all_apps": False}, "app_ids_include must not be empty when all_apps is false"),
     ({"app_ids_include": [1]}, "app_ids_include must be empty when all_apps is true"),

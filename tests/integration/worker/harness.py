@@ -141,6 +141,11 @@ class World:
             await self.services.pushes.bind(self.account_id, scheduler_id, push_ids=ids, within=conn)
         return scheduler_id
 
+    async def push(self, text: str = "Hello") -> int:
+        """A push bound to nothing."""
+        body = PushBody("en", [TranslationBody("en", text, "Body")])
+        return (await self.services.pushes.create(self.caller, body)).id
+
     async def plan(self, *texts: str, filter_: dict[str, object] | None = None) -> int:
         """The same, already started: its send waits for a worker. The send's id."""
         scheduler_id = await self.schedule(*texts, filter_=filter_)

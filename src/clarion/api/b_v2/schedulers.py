@@ -11,7 +11,16 @@ from clarion.api.auth import CurrentCaller
 from clarion.api.b_v2.shapes import Created
 from clarion.api.binding import PathId
 from clarion.features.audiences.model import Number
-from clarion.features.schedulers import OnesendBody, OnesendView, Scheduler, canonical_type, onesend_view
+from clarion.features.schedulers import (
+    OnesendBody,
+    OnesendView,
+    Scheduler,
+    WeeklyBody,
+    WeeklyView,
+    canonical_type,
+    onesend_view,
+    weekly_view,
+)
 from clarion.features.schedulers.conversion import ConversionView, conversion_view
 from clarion.features.schedulers.service import SchedulerService
 from clarion.foundation.errors import InvalidInput
@@ -42,11 +51,13 @@ class NamedPushes(msgspec.Struct, frozen=True):
 
 Schedulers = NamedDependency[SchedulerService]
 
-VIEWS: Mapping[str, Callable[[Scheduler], OnesendView | ConversionView]] = {
+VIEWS: Mapping[str, Callable[[Scheduler], OnesendView | WeeklyView | ConversionView]] = {
     "onesend": onesend_view,
+    "weekly": weekly_view,
     "conversion": conversion_view,
 }
 """How each scheduler type is answered."""
+WEEKLY_PATHS = ["/weekly", "/smart", "/smart_weekly", "/smart-weekly"]
 
 
 class SchedulersController(Controller):
@@ -62,6 +73,11 @@ class SchedulersController(Controller):
         """The id of the new scheduler. It sends nothing while no push is bound."""
         return Created(await schedulers.create_onesend(caller, data))
 
+    @post(WEEKLY_PATHS, status_code=201, summary="Create a weekly sending")
+    async def create_weekly(self, data: JSONBody[WeeklyBody], caller: CurrentCaller, schedulers: Schedulers) -> Created:
+        """The id of the new scheduler. At each slot a device gets the next bound push that it has not had yet."""
+        return Created(await schedulers.create_weekly(caller, data))
+
     @get("/{sched_type:str}/{sched_id:str}", summary="Get a scheduler")
     async def get_scheduler(
         self,
@@ -69,7 +85,7 @@ class SchedulersController(Controller):
         sched_id: PathId,
         caller: CurrentCaller,
         schedulers: Schedulers,
-    ) -> OnesendView | ConversionView:
+    ) -> OnesendView | WeeklyView | ConversionView:
         """The stored fields, the ids of the bound pushes, and the state as `status`."""
         scheduler = await schedulers.get(caller.account_id, sched_id, type_=canonical_type(sched_type))
         return VIEWS[scheduler.type](scheduler)

@@ -74,7 +74,8 @@ update device set ext_id = :ext_id, updated_at = now() where app_id = :app_id an
 
 -- name: write_info
 -- Apply info calls to devices that keep their token and session; what would change nothing is not written, apart
--- from the last activity once a minute. A transport belongs to the token told with it. null = not told.
+-- from the last activity once a minute. A transport belongs to the token told with it. null = not told. What a device
+-- tells about its zone right after it came is no move.
 update device d
 set transport = case when v.token_hash is null and d.token_hash is not null then d.transport else v.transport end,
     platform = v.platform,
@@ -85,6 +86,9 @@ set transport = case when v.token_hash is null and d.token_hash is not null then
     lang_tag = coalesce(v.lang_tag, d.lang_tag),
     tz_name = coalesce(v.tz_name, d.tz_name),
     tz_sec = coalesce(v.tz_sec, d.tz_sec),
+    zone_at = case when d.created_at < now() - interval '10 minutes'
+                        and device_zone(coalesce(v.tz_name, d.tz_name), coalesce(v.tz_sec, d.tz_sec))
+                            <> device_zone(d.tz_name, d.tz_sec) then now() else d.zone_at end,
     tags = coalesce(v.tags::jsonb, d.tags),
     audiences = coalesce(v.audiences::text[], d.audiences),
     onscreen_count = coalesce(v.onscreen_count, d.onscreen_count),

@@ -1,6 +1,7 @@
 """Schedulers: when something is sent, and to whom. Owns table `scheduler` and the clock's work on it.
 
-States: `active` (waits for its moment), `paused`, `cancelled`, `done` (nothing more to start; its sends may still run).
+States: `draft` (waits for nothing), `active` (waits for its moment), `paused`, `cancelled`, `done`
+(nothing more to start; its sends may still run).
 """
 
 from clarion.features.schedulers.model import (
@@ -11,10 +12,14 @@ from clarion.features.schedulers.model import (
     Scheduler,
     SchedulerPage,
     State,
+    WeeklyBody,
+    WeeklyView,
     canonical_type,
     onesend_view,
+    weekly_view,
 )
-from clarion.features.schedulers.service import SchedulerService, Sends
+from clarion.features.schedulers.ports import Sends
+from clarion.features.schedulers.service import SchedulerService
 
 __all__ = [
     "InstantBody",
@@ -26,6 +31,9 @@ __all__ = [
     "SchedulerService",
     "Sends",
     "State",
+    "WeeklyBody",
+    "WeeklyView",
     "canonical_type",
     "onesend_view",
+    "weekly_view",
 ]

@@ -10,6 +10,7 @@ import msgspec
 
 from clarion.features.audiences import Filter, ManagementFilter, management_fields
 from clarion.features.pushes import PushBody, SizeWarning, TranslationRef
+from clarion.features.schedulers.calendar import Late
 from clarion.foundation.errors import NotFound
 
 _TYPES = {
@@ -25,6 +26,7 @@ _TYPES = {
 class State(StrEnum):
     """States of a scheduler."""
 
+    DRAFT = "draft"
     ACTIVE = "active"
     PAUSED = "paused"
     CANCELLED = "cancelled"
@@ -39,6 +41,22 @@ class OnesendBody(ManagementFilter, frozen=True, kw_only=True):
     time: str
     local_time: bool
     timezone: str | None = None
+
+
+class WeeklyBody(ManagementFilter, frozen=True, kw_only=True):
+    """POST /sched/weekly: the filter's fields stand beside the timing. Days are 1 (Monday) to 7 (Sunday)."""
+
+    name: str
+    days: list[int] | None = None
+    weekdays: list[int] | None = None
+    """Another name of `days`."""
+    time: str | None = None
+    """One time of day; `times` for several."""
+    times: list[str] | None = None
+    local_time: bool
+    timezone: str | None = None
+    first_date: str | None = None
+    last_date: str | None = None
 
 
 class InstantBody(msgspec.Struct, frozen=True):
@@ -72,6 +90,21 @@ class OnesendView(ManagementFilter, frozen=True, kw_only=True):
     status: str
 
 
+class WeeklyView(ManagementFilter, frozen=True, kw_only=True):
+    """A weekly scheduler as answered; `status` is its state."""
+
+    id: int
+    name: str
+    days: list[int]
+    times: list[str]
+    local_time: bool
+    timezone: str | None = None
+    first_date: str | None = None
+    last_date: str | None = None
+    pushes: list[int]
+    status: str
+
+
 @dataclass(frozen=True, slots=True)
 class Scheduler:
     """A scheduler with the ids of its pushes in their order."""
@@ -89,6 +122,15 @@ class Scheduler:
     created_at: datetime
     updated_at: datetime
     push_ids: Sequence[int] = ()
+    late: Late = Late.AT_ONCE
+    armed_at: datetime | None = None
+    """When it was made or edited."""
+    planned_until: datetime | None = None
+    """Moments up to here are dealt with."""
+    unswept: Sequence[datetime] = ()
+    """Occurrences by local time whose sweep is still to come."""
+    version: int = 1
+    """Grows with every edit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +146,19 @@ def canonical_type(segment: str) -> str:
     if segment not in _TYPES:
         raise NotFound("scheduler type does not exist")
     return _TYPES[segment]
+
+
+def weekly_view(scheduler: Scheduler) -> WeeklyView:
+    """The scheduler as the management API answers it."""
+    return WeeklyView(
+        **management_fields(scheduler.filter),
+        **scheduler.timing,
+        id=scheduler.id,
+        name=scheduler.name,
+        local_time=scheduler.local_time,
+        pushes=list(scheduler.push_ids),
+        status=scheduler.state,
+    )
 
 
 def onesend_view(scheduler: Scheduler) -> OnesendView:

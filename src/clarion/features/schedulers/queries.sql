@@ -1,18 +1,22 @@
 -- name: insert_scheduler
--- A new active scheduler.
-insert into scheduler (account_id, type, name, source, timing, local_time, filter, next_due_at)
-values (:account_id, :type, :name, :source, :timing, :local_time, :filter, :next_due_at)
+-- A new scheduler.
+insert into scheduler (account_id, type, name, source, timing, local_time, filter, state, late, armed_at,
+                       planned_until, next_due_at)
+values (:account_id, :type, :name, :source, :timing, :local_time, :filter, :state, :late, :armed_at,
+        :planned_until, :next_due_at)
 returning id;
 
 -- name: get
 -- One scheduler.
-select id, account_id, type, name, source, timing, local_time, filter, state, next_due_at, created_at, updated_at
+select id, account_id, type, name, source, timing, local_time, filter, state, next_due_at, created_at, updated_at,
+       late, armed_at, planned_until, unswept, version
 from scheduler
 where account_id = :account_id and id = :scheduler_id;
 
 -- name: list_newest
 -- Schedulers before an id, newest first, of one state or of all.
-select id, account_id, type, name, source, timing, local_time, filter, state, next_due_at, created_at, updated_at
+select id, account_id, type, name, source, timing, local_time, filter, state, next_due_at, created_at, updated_at,
+       late, armed_at, planned_until, unswept, version
 from scheduler
 where account_id = :account_id and id < :before and (:state::text is null or state = :state)
 order by id desc
@@ -42,10 +46,22 @@ limit :limit;
 
 -- name: take_due
 -- One due scheduler, unless another worker is starting it (system side).
-select id, account_id, type, name, source, timing, local_time, filter, state, next_due_at, created_at, updated_at
+select id, account_id, type, name, source, timing, local_time, filter, state, next_due_at, created_at, updated_at,
+       late, armed_at, planned_until, unswept, version
 from scheduler
 where id = :scheduler_id and state = 'active' and next_due_at <= :now
 for update skip locked;
+
+-- name: advance
+-- What a look at a due scheduler leaves behind (system side); the caller holds its row.
+update scheduler
+set state = :state, next_due_at = :next_due_at, planned_until = :planned_until, unswept = :unswept, updated_at = now()
+where id = :scheduler_id;
+
+-- name: wake
+-- Let the clock look at an active scheduler by local time at once: its pushes have changed.
+update scheduler set next_due_at = least(next_due_at, :now)
+where account_id = :account_id and id = :scheduler_id and state = 'active' and local_time and next_due_at is not null;
 
 -- name: similar_instant
 -- An earlier instant sending of the last 10 s with the same name, filter and content, if there is one.

@@ -36,6 +36,27 @@ class LeasedSlice:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of an occurrence a send is; the default is all of it."""
+
+    bucket: int | None = None
+    """Its number: seconds between the occurrence and its due moment, `SWEEP`, `TEST`, or None for all devices."""
+    zones: Sequence[str] | None = None
+    """What its devices told as their zone; of a sweep: zones that are left out."""
+    zone_apps: Sequence[int] | None = None
+    """The apps whose devices without a zone belong to it."""
+    device_ids: Sequence[int] | None = None
+    """Of a test: its devices."""
+
+
+WHOLE = Part()
+SWEEP = -1_000_000
+"""Number of the part that collects devices which changed zone and were in none of them at its moment."""
+TEST = -1_000_001
+"""Number of a test sending, which is no part of anything."""
+
+
+@dataclass(frozen=True, slots=True)
 class SendPlan:
     """What a worker must know of a send to work on its slices."""
 
@@ -47,6 +68,20 @@ class SendPlan:
     due_at: datetime
     expires_at: datetime
     filter: dict[str, object]
+    scheduler_id: int
+    occurrence: datetime
+    zone_bucket: int | None
+    zones: Sequence[str] | None
+    zone_apps: Sequence[int] | None
+    rotates: bool
+    """Each device gets the next push it has not had of the scheduler."""
+    device_ids: Sequence[int] | None
+    """A test: these devices only, whatever the filter says."""
+
+    @property
+    def part(self) -> Part:
+        """Which part of its occurrence it is."""
+        return Part(self.zone_bucket, self.zones, self.zone_apps, self.device_ids)
 
 
 def slice_ranges(matches: int) -> Iterator[tuple[int, int]]:

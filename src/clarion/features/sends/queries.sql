@@ -1,8 +1,9 @@
 -- name: insert_send
 -- One send per scheduler, occurrence and zone bucket; nothing is returned when another worker was first.
-insert into send (account_id, scheduler_id, occurrence, zone_bucket, day, push_ids, cutoff_at, due_at, expires_at)
+insert into send (account_id, scheduler_id, occurrence, zone_bucket, day, push_ids, cutoff_at, due_at, expires_at,
+                  zones, zone_apps, rotates, device_ids)
 values (:account_id, :scheduler_id, :occurrence, :zone_bucket, (:cutoff_at::timestamptz at time zone 'UTC')::date,
-        :push_ids, :cutoff_at, :due_at, :expires_at)
+        :push_ids, :cutoff_at, :due_at, :expires_at, :zones, :zone_apps, :rotates, :device_ids)
 on conflict (scheduler_id, occurrence, zone_bucket) do nothing
 returning id
 
@@ -72,7 +73,8 @@ update slice set state = :state, owner = null, lease_until = null
 where send_id = :send_id and no = :no and attempt = :attempt and state = 'leased'
 
 -- name: plan
-select s.id, s.account_id, s.day, s.push_ids, s.cutoff_at, s.due_at, s.expires_at, scheduler.filter
+select s.id, s.account_id, s.day, s.push_ids, s.cutoff_at, s.due_at, s.expires_at, scheduler.filter,
+       s.scheduler_id, s.occurrence, s.zone_bucket, s.zones, s.zone_apps, s.rotates, s.device_ids
 from send s join scheduler on scheduler.id = s.scheduler_id
 where s.id = :send_id
 
@@ -145,3 +147,9 @@ update send set expires_at = least(expires_at, now()) where state in ('running',
 -- name: states_of
 -- Every send of a scheduler with its state.
 select id, state from send where account_id = :account_id and scheduler_id = :scheduler_id order by id
+
+-- name: open_parts
+-- How many sends of an occurrence are not over.
+select count(*) from send
+where account_id = :account_id and scheduler_id = :scheduler_id and occurrence = :occurrence
+  and state in ('running', 'paused')

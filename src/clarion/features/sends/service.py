@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from clarion.db import Conditions, Connection, Database, load
 from clarion.features.audiences.service import AudienceService
-from clarion.features.sends.model import TIME_TO_LIVE, LeasedSlice, SendPlan, slice_ranges
+from clarion.features.sends.model import TIME_TO_LIVE, WHOLE, LeasedSlice, Part, SendPlan, slice_ranges
+from clarion.features.sends.zones import AppZone, Occurrence, apps_with_moved, part_conditions, zones_of
 from clarion.foundation.errors import NotFound
 from clarion.providers.registry import SENDERS, transports_of
 
@@ -44,26 +45,33 @@ class SendService:
         app_ids: Sequence[int],
         conditions: Conditions,
         within: Connection,
-        zone_bucket: int | None = None,
+        part: Part = WHOLE,
+        rotates: bool = False,
     ) -> int | None:
         """Insert the send and its slices in the caller's transaction; its id, or None if it exists already.
 
-        Costs a bounded sample per app, never a scan of its devices.
+        Costs a bounded sample per app, never a scan of its devices. `conditions` are those of the scheduler's filter,
+        which a test has none of; the send narrows them to its part.
         """
         send_id: int | None = await SQL.insert_send.fetchval(
             within,
             account_id=account_id,
             scheduler_id=scheduler_id,
             occurrence=occurrence,
-            zone_bucket=zone_bucket,
+            zone_bucket=part.bucket,
             cutoff_at=cutoff_at,
             due_at=due_at,
             expires_at=cutoff_at + TIME_TO_LIVE,
             push_ids=list(push_ids),
+            zones=part.zones,
+            zone_apps=part.zone_apps,
+            rotates=rotates,
+            device_ids=part.device_ids,
         )
         if send_id is None:
             return None
-        shares = await self._shares(account_id, app_ids, conditions, within)
+        narrowed = conditions.and_(part_conditions(part, Occurrence(scheduler_id, occurrence, cutoff_at)))
+        shares = await self._shares(account_id, app_ids, narrowed, within)
         await self._insert_slices(send_id, account_id, shares, within)
         await SQL.set_estimate.execute(within, send_id=send_id, estimate=sum(share.matches for share in shares))
         await SQL.complete_if_empty.execute(within, send_id=send_id)
@@ -186,6 +194,23 @@ class SendService:
         """Pause one send because the system must (a push that every device refuses); False if it does not run."""
         async with self._database.acquire() as connection:
             return await SQL.pause_send.execute(connection, send_id=send_id, reason=reason) == 1
+
+    async def zones_of(self, account_id: int, app_ids: Sequence[int], within: Connection) -> list[AppZone]:
+        """The zones of the reachable devices of apps."""
+        return await zones_of(account_id, app_ids, within=within)
+
+    async def apps_with_moved(
+        self, account_id: int, app_ids: Sequence[int], since: datetime, within: Connection
+    ) -> list[int]:
+        """Those of the apps where some device changed its zone since then."""
+        return await apps_with_moved(account_id, app_ids, since=since, within=within)
+
+    async def open_parts(self, account_id: int, scheduler_id: int, occurrence: datetime, within: Connection) -> int:
+        """How many sends of an occurrence are not over."""
+        count: int = await SQL.open_parts.fetchval(
+            within, account_id=account_id, scheduler_id=scheduler_id, occurrence=occurrence
+        )
+        return count
 
     async def reopen(self, send_ids: Collection[int], *, within: Connection) -> None:
         """Let complete sends go on, because some of their deliveries wait again."""

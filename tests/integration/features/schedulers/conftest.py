@@ -13,6 +13,8 @@ from clarion.features.accounts import Caller
 from clarion.features.audiences import AudienceService
 from clarion.features.pushes import PushBody, PushService, TranslationBody
 from clarion.features.schedulers import OnesendBody, SchedulerService
+from clarion.features.sends.model import WHOLE, Part
+from clarion.features.sends.zones import AppZone, apps_with_moved, zones_of
 
 START = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 
@@ -46,6 +48,8 @@ class Plan:
     push_ids: Sequence[int]
     app_ids: Sequence[int]
     conditions: Conditions
+    part: Part = WHOLE
+    rotates: bool = False
 
 
 @dataclass
@@ -63,6 +67,17 @@ class RecordingSends:
             raise LookupError("broken")
         self.plans.append(Plan(**values))
         return len(self.plans)
+
+    async def zones_of(self, account_id: int, app_ids: Sequence[int], within: Connection) -> list[AppZone]:
+        return await zones_of(account_id, app_ids, within=within)
+
+    async def apps_with_moved(
+        self, account_id: int, app_ids: Sequence[int], since: datetime, within: Connection
+    ) -> list[int]:
+        return await apps_with_moved(account_id, app_ids, since=since, within=within)
+
+    async def open_parts(self, account_id: int, scheduler_id: int, occurrence: datetime, within: Connection) -> int:
+        return self.open_sends
 
     def _record(self, verb: str, account_id: int, scheduler_id: int) -> int:
         self.calls.append((verb, account_id, scheduler_id))

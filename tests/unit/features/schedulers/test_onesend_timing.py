@@ -6,17 +6,23 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from clarion.features.schedulers.calendar import Late
 from clarion.features.schedulers.timing import (
     FARTHEST,
+    OnesendTiming,
+    arm,
     parse_offset,
     parse_onesend,
-    require_ahead,
-    timing_of,
+    timing_at,
     too_late,
 )
 from clarion.foundation.errors import InvalidInput
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def armed(timing: OnesendTiming, now: datetime = NOW) -> datetime:
+    return arm(timing, late=Late.AT_ONCE, now=now).next_due_at
 
 
 @pytest.mark.parametrize(
@@ -31,8 +37,9 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     ],
 )
 def test_the_offset_is_subtracted(date: str, time: str, zone: str, expected: str) -> None:
-    timing, instant = parse_onesend(date=date, time=time, zone=zone)
-    assert instant.isoformat() == f"{expected}:00+00:00"
+    timing = parse_onesend(date=date, time=time, zone=zone)
+    expected_at = datetime.fromisoformat(f"{expected}:00+00:00")
+    assert armed(timing, expected_at - timedelta(days=1)) == expected_at
     assert (timing.date, timing.time, timing.timezone) == (date, time.replace("-", ":"), zone)
 
 
@@ -84,12 +91,12 @@ def _digits(count: int) -> st.SearchStrategy[str]:
 @example(date="0001-01-01", time="00:00", zone="+14:00")
 def test_any_text_is_a_moment_or_invalid_input(date: str, time: str, zone: str) -> None:
     try:
-        timing, instant = parse_onesend(date=date, time=time, zone=zone)
-        require_ahead(instant, NOW)
+        timing = parse_onesend(date=date, time=time, zone=zone)
+        instant = armed(timing)
     except InvalidInput:
         return
     assert NOW <= instant <= NOW + FARTHEST
-    assert parse_onesend(date=timing.date, time=timing.time, zone=timing.timezone) == (timing, instant)
+    assert parse_onesend(date=timing.date, time=timing.time, zone=timing.timezone) == timing
 
 
 @given(st.integers(-14 * 60, 14 * 60))
@@ -100,19 +107,18 @@ def test_every_offset_of_the_earth_is_read(minutes: int) -> None:
 
 
 def test_only_the_next_five_years_are_ahead() -> None:
-    require_ahead(NOW, NOW)
-    require_ahead(NOW + FARTHEST, NOW)
+    assert armed(timing_at(NOW)) == NOW
+    assert armed(timing_at(NOW + FARTHEST)) == NOW + FARTHEST
     with pytest.raises(InvalidInput, match="past"):
-        require_ahead(NOW - timedelta(microseconds=1), NOW)
+        armed(timing_at(NOW), NOW + timedelta(microseconds=1))
     with pytest.raises(InvalidInput, match="five years"):
-        require_ahead(NOW + FARTHEST + timedelta(seconds=1), NOW)
+        armed(timing_at(NOW + FARTHEST + timedelta(minutes=1)))
 
 
 def test_the_timing_of_an_instant_reads_back_to_its_minute() -> None:
-    timing = timing_of(datetime(2026, 3, 1, 23, 59, 58, tzinfo=UTC))
-    assert parse_onesend(date=timing.date, time=timing.time, zone=timing.timezone)[1] == datetime(
-        2026, 3, 1, 23, 59, tzinfo=UTC
-    )
+    timing = timing_at(datetime(2026, 3, 1, 23, 59, 58, tzinfo=UTC))
+    assert parse_onesend(date=timing.date, time=timing.time, zone=timing.timezone) == timing
+    assert armed(timing) == datetime(2026, 3, 1, 23, 59, tzinfo=UTC)
 
 
 def test_too_late_begins_after_24_hours() -> None:
