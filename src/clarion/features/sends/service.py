@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from clarion.db import Conditions, Connection, Database, load
 from clarion.features.audiences.service import AudienceService
 from clarion.features.sends.model import TIME_TO_LIVE, WHOLE, LeasedSlice, Part, SendPlan, slice_ranges
+from clarion.features.sends.telling import tell_finished, tell_started
 from clarion.features.sends.zones import AppZone, Occurrence, apps_with_moved, part_conditions, zones_of
 from clarion.foundation.errors import NotFound
 from clarion.providers.registry import SENDERS, transports_of
@@ -73,8 +74,12 @@ class SendService:
         narrowed = conditions.and_(part_conditions(part, Occurrence(scheduler_id, occurrence, cutoff_at)))
         shares = await self._shares(account_id, app_ids, narrowed, within)
         await self._insert_slices(send_id, account_id, shares, within)
-        await SQL.set_estimate.execute(within, send_id=send_id, estimate=sum(share.matches for share in shares))
-        await SQL.complete_if_empty.execute(within, send_id=send_id)
+        estimate = sum(share.matches for share in shares)
+        await SQL.set_estimate.execute(within, send_id=send_id, estimate=estimate)
+        await tell_started(
+            within, account_id, send_id=send_id, scheduler_id=scheduler_id, due_at=due_at, estimate=estimate
+        )
+        await tell_finished(within, await SQL.complete_if_empty.fetch(within, send_id=send_id))
         return send_id
 
     async def _shares(
@@ -172,13 +177,16 @@ class SendService:
         async def work(connection: Connection) -> list[int]:
             await SQL.sweep_cancelled.execute(connection)
             await SQL.sweep_undeliverable.execute(connection)
-            return [row["id"] for row in await SQL.finish.fetch(connection)]
+            rows = await SQL.finish.fetch(connection)
+            await tell_finished(connection, rows)
+            return [row["id"] for row in rows]
 
         return await self._database.run(work)
 
     async def cancel_of(self, account_id: int, scheduler_id: int, within: Connection) -> int:
         """Cancel the open sends of a scheduler; how many there were. Workers obey within a second."""
         rows = await SQL.cancel_sends.fetch(within, account_id=account_id, scheduler_id=scheduler_id)
+        await tell_finished(within, rows)
         await SQL.cancel_slices.execute(within, send_ids=[row["id"] for row in rows])
         return len(rows)
 
