@@ -39,7 +39,7 @@ create table device_reach (
 -- How many reachable devices are in an audience.
 create table audience_size (
     account_id bigint not null,
-    audience text not null,
+    audience text collate "C" not null,                 -- listed in this order
     app_id bigint not null,
     n bigint not null,
     primary key (account_id, audience, app_id)
@@ -92,3 +92,20 @@ create trigger device_reach_update after update on device for each row
               is distinct from (new.active, new.token_state, new.country, new.lang, new.platform, new.transport,
                                 new.events, new.events_high, new.audiences))
     execute function note_reach();
+
+-- A filter without an audience group. Where it was the only audience to include, the filter means nobody from now on:
+-- without it the sending would go to everybody.
+create function without_audience_group(filter jsonb, group_id bigint) returns jsonb immutable language sql as $$
+    select filter
+        || coalesce((
+            select jsonb_object_agg(side, (
+                select coalesce(jsonb_agg(e), '[]')
+                from jsonb_array_elements(filter -> side) as e where e <> to_jsonb(group_id)))
+            from unnest(array['audience_groups_include', 'audience_groups_exclude']) as side
+            where filter -> side @> to_jsonb(group_id)), '{}')
+        || case when filter -> 'audience_groups_include' @> to_jsonb(group_id)
+                     and coalesce(filter -> 'audiences_include', '[]') in ('[]', 'null')
+                     and not exists (select from jsonb_array_elements(filter -> 'audience_groups_include') as e
+                                     where e <> to_jsonb(group_id))
+           then '{"all_audiences": false}'::jsonb else '{}' end
+$$;
