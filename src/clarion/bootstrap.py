@@ -11,6 +11,9 @@ from clarion.features.accounts.service import AccountService
 from clarion.features.accounts.sessions import SessionService
 from clarion.features.apps.groups import AppGroupService
 from clarion.features.apps.service import AppService
+from clarion.features.audiences.groups import AudienceGroupService
+from clarion.features.audiences.reach import ReachService
+from clarion.features.audiences.saved import SavedFilterService
 from clarion.features.audiences.service import AudienceService
 from clarion.features.deliveries.backlog import BacklogService
 from clarion.features.deliveries.checking import CheckService
@@ -93,6 +96,9 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
         devices=DeviceService(database=database, keeper=keeper),
         device_query=DeviceQueryService(database=database, keeper=keeper, audiences=audiences, events=events),
         audiences=audiences,
+        audience_groups=AudienceGroupService(database=database),
+        saved_filters=SavedFilterService(database=database, audiences=audiences),
+        reach=ReachService(database=database),
         pushes=pushes,
         schedulers=SchedulerService(
             database=database,

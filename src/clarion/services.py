@@ -6,6 +6,9 @@ from clarion.features.accounts.service import AccountService
 from clarion.features.accounts.sessions import SessionService
 from clarion.features.apps.groups import AppGroupService
 from clarion.features.apps.service import AppService
+from clarion.features.audiences.groups import AudienceGroupService
+from clarion.features.audiences.reach import ReachService
+from clarion.features.audiences.saved import SavedFilterService
 from clarion.features.audiences.service import AudienceService
 from clarion.features.deliveries.backlog import BacklogService
 from clarion.features.deliveries.checking import CheckService
@@ -41,6 +44,9 @@ class Services:
     devices: DeviceService
     device_query: DeviceQueryService
     audiences: AudienceService
+    audience_groups: AudienceGroupService
+    saved_filters: SavedFilterService
+    reach: ReachService
     pushes: PushService
     schedulers: SchedulerService
     conversions: ConversionService

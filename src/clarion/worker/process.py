@@ -202,6 +202,8 @@ def _loops(worker: Worker, runs: asyncio.TaskGroup, stop: asyncio.Event) -> list
         (worker.housekeeping.heartbeat, EXTEND_PERIOD),
         (worker.lanes.refresh, EXTEND_PERIOD / 2),
         (tell_owners, EXTEND_PERIOD),
+        (worker.services.reach.settle, EXTEND_PERIOD),
+        (worker.services.reach.prune, HOUR),
         (worker.vitals.show, SHOW_PERIOD),
         (worker.housekeeping.hourly, HOUR),
         (worker.webhook_queue.tidy, EXTEND_PERIOD),

@@ -3,7 +3,8 @@
 from litestar.types import ControllerRouterHandler
 
 from clarion.api.b_v2.pushes import PushesController
-from clarion.api.v1.audiences import estimate_audience
+from clarion.api.v1.audience_groups import AudienceGroupsController
+from clarion.api.v1.audiences import estimate_audience, list_audiences
 from clarion.api.v1.credentials import (
     check_credential,
     confirm_suspects,
@@ -11,7 +12,9 @@ from clarion.api.v1.credentials import (
     list_credentials,
     resume_credential,
 )
+from clarion.api.v1.device_search import search_devices
 from clarion.api.v1.devices import device_story
+from clarion.api.v1.filters import FiltersController
 from clarion.api.v1.schedulers import SchedulersController
 from clarion.api.v1.sends import SendsController
 from clarion.api.v1.statistics import read_statistics
@@ -24,7 +27,11 @@ ROUTES: list[ControllerRouterHandler] = [
     WebhooksController,
     read_statistics,
     device_story,
+    search_devices,
+    list_audiences,
     estimate_audience,
+    AudienceGroupsController,
+    FiltersController,
     list_credentials,
     resume_credential,
     check_credential,

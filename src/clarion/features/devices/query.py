@@ -28,10 +28,13 @@ _MAC = 12
 
 @dataclass(frozen=True, slots=True)
 class DeviceQuery:
-    """What is asked for. Of the filter only includes count; no apps means all apps of the account."""
+    """What is asked for."""
 
     filter: Filter
     ext_ids: Sequence[str] = ()
+    as_scheduler: bool = False
+    """Look in the active apps that the filter would mean in a scheduler; else in the listed apps, archived ones too,
+    and without a list in all."""
 
 
 class DeviceView(msgspec.Struct, frozen=True):
@@ -132,10 +135,16 @@ class DeviceQueryService:
         conditions = await self._audiences.conditions(account_id, filter_, within=conn)
         if query.ext_ids:
             conditions = with_ext_ids(conditions, query.ext_ids)
-        apps = await SQL.apps.fetch(conn, account_id=account_id, app_ids=filter_.app_ids_include or [])
+        app_ids = await self._app_ids(conn, account_id, query)
         bits = await self._events.bits(account_id, within=conn)
         codes = {bit: code for code, bit in sorted(bits.items(), key=lambda item: item[1])}
-        return _Scope(account_id, [row["id"] for row in apps], conditions, codes)
+        return _Scope(account_id, app_ids, conditions, codes)
+
+    async def _app_ids(self, conn: Connection, account_id: int, query: DeviceQuery) -> list[int]:
+        if query.as_scheduler:
+            return await self._audiences.resolve_apps(account_id, query.filter, within=conn)
+        rows = await SQL.apps.fetch(conn, account_id=account_id, app_ids=query.filter.app_ids_include or [])
+        return [row["id"] for row in rows]
 
     async def _views(self, rows: Sequence[Record], codes: Mapping[int, str]) -> list[DeviceView]:
         # Opening thousands of sealed tokens takes long enough to hold up other requests.
