@@ -13,11 +13,11 @@ from clarion.foundation.errors import ConfigurationError, NotFound
 
 _FOLDERS = ("vendor", "static")
 _TYPES = {
-    "css": "text/css; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
+    "css": "text/css",
+    "js": "text/javascript",
     "svg": "image/svg+xml",
     "png": "image/png",
-    "txt": "text/plain; charset=utf-8",
+    "txt": "text/plain",
 }
 
 

@@ -76,7 +76,7 @@ class Formats:
         if value is None:
             return "–"
         amount, unit = float(value), "B"
-        for unit in ("B", "kB", "MB", "GB", "TB"):  # noqa: B007 - the unit that fits is used below
+        for unit in ("B", "kB", "MB", "GB", "TB"):
             if amount < 1000 or unit == "TB":
                 break
             amount /= 1000
