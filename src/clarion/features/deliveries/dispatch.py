@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 
 from clarion.db import Conditions, Database, load
+from clarion.features.deliveries.announcing import announce_pauses
 from clarion.features.deliveries.bundles import BundleStore
 from clarion.features.deliveries.model import Recipient, WaitingDelivery
 from clarion.features.sends import LeasedSlice, SendPlan
@@ -83,15 +84,10 @@ class DispatchStore:
 
     async def pause_credential(self, credential: Credential, reason: str) -> None:
         """Stop using a credential that its provider refuses; one probe every 15 minutes."""
-        async with self._database.acquire() as connection:
-            for statement in (SQL.pause_credential, SQL.probe_failed):
-                await statement.execute(
-                    connection,
-                    app_id=credential.app_id,
-                    provider=credential.provider,
-                    version=credential.version,
-                    reason=reason,
-                )
+        async with self._database.transaction() as connection:
+            paused = await SQL.pause_credential.fetch(connection, **_version(credential), reason=reason)
+            await SQL.probe_failed.execute(connection, **_version(credential), reason=reason)
+            await announce_pauses(connection, paused)
 
     async def resume_credential(self, credential: Credential) -> None:
         """A probe succeeded: use the credential again."""

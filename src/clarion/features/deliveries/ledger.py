@@ -14,6 +14,7 @@ from operator import itemgetter
 import asyncpg
 
 from clarion.db import Connection, Database, load
+from clarion.features.deliveries.announcing import announce_drops, announce_failures, announce_pauses
 from clarion.features.deliveries.bundles import SavedBundle, forget_settled
 from clarion.features.deliveries.copying import COLUMNS, encode
 from clarion.features.deliveries.guard import Window, judge
@@ -21,6 +22,7 @@ from clarion.features.deliveries.model import Entry, State, TokenDrop, Whereabou
 from clarion.features.sends import SendService
 from clarion.features.statistics import StatisticsService, StatRow
 from clarion.features.statistics.model import hour_of
+from clarion.features.webhooks import Listeners
 from clarion.foundation.errors import Unavailable
 from clarion.providers.registry import transports_of
 
@@ -70,6 +72,7 @@ class Ledger:
         self._database = database
         self._statistics = statistics
         self._sends = sends
+        self._listeners = Listeners()
 
     async def record(self, batch: Batch) -> Rulings:
         """Write a batch; returns when it is committed, however long the database is away.
@@ -92,6 +95,7 @@ class Ledger:
             inserted = await self._insert(connection, batch.entries, careful=careful)
             settled = await self._settle(connection, batch)
             await self._statistics.fold(connection, _stat_rows((*inserted, *settled)))
+            await announce_failures(connection, self._listeners, (*inserted, *settled))
             await self._count_results(connection, batch)
             await _remember(connection, batch.found)
             await forget_settled(connection, batch.bundles)
@@ -155,7 +159,7 @@ class Ledger:
     async def _drop_tokens(self, connection: Connection, drops: list[TokenDrop]) -> Rulings:
         """Invalidate tokens: certain codes always, guarded ones as the mass guard rules."""
         certain = [drop for drop in drops if not drop.guarded]
-        await _mark(connection, certain, suspects=False)
+        await self._mark(connection, certain, suspects=False)
         guarded = sorted((drop for drop in drops if drop.guarded), key=_credential)
         rulings = Rulings()
         for (app_id, provider), group in groupby(guarded, key=_credential):
@@ -170,7 +174,7 @@ class Ledger:
         if row is None:
             return
         ruling = judge(Window(row["results"], row["guarded"], row["seen"], row["tripped"]))
-        await _mark(connection, drops, suspects=ruling.suspects_only)
+        await self._mark(connection, drops, suspects=ruling.suspects_only)
         if not (ruling.trip or ruling.pause):
             return
         code = Counter(drop.code for drop in drops).most_common(1)[0][0]
@@ -180,9 +184,26 @@ class Ledger:
         if not ruling.pause:
             return
         reason = f"almost every device answers {code}: check environment, project and key"
-        await SQL.pause_by_guard.execute(connection, app_id=app_id, provider=provider, reason=reason)
+        paused = await SQL.pause_by_guard.fetch(connection, app_id=app_id, provider=provider, reason=reason)
+        await announce_pauses(connection, paused)
         await self._requeue(connection, app_id, provider)
         rulings.paused.append((app_id, provider))
+
+    async def _mark(self, connection: Connection, drops: Sequence[TokenDrop], *, suspects: bool) -> None:
+        """Invalidate the drops' tokens, or only mark them as suspects."""
+        if not drops:
+            return
+        columns = {
+            "app_ids": [drop.app_id for drop in drops],
+            "hashes": [drop.token_hash for drop in drops],
+            "codes": [drop.code for drop in drops],
+        }
+        if suspects:
+            await SQL.suspect_tokens.execute(connection, **columns)
+        else:
+            more = {"guarded": [drop.guarded for drop in drops], "sinces": [drop.since for drop in drops]}
+            dropped = await SQL.drop_tokens.fetch(connection, **more, **columns)
+            await announce_drops(connection, self._listeners, dropped)
 
     async def _requeue(self, connection: Connection, app_id: int, provider: str) -> None:
         """Deliveries that failed by guarded codes wait again, and are no longer counted as failed."""
@@ -204,22 +225,6 @@ async def _remember(connection: Connection, found: Sequence[Whereabouts]) -> Non
             hashes=[one.token_hash for one in found],
             environments=[one.environment for one in found],
         )
-
-
-async def _mark(connection: Connection, drops: Sequence[TokenDrop], *, suspects: bool) -> None:
-    """Invalidate the drops' tokens, or only mark them as suspects."""
-    if not drops:
-        return
-    columns = {
-        "app_ids": [drop.app_id for drop in drops],
-        "hashes": [drop.token_hash for drop in drops],
-        "codes": [drop.code for drop in drops],
-    }
-    if suspects:
-        await SQL.suspect_tokens.execute(connection, **columns)
-    else:
-        more = {"guarded": [drop.guarded for drop in drops], "sinces": [drop.since for drop in drops]}
-        await SQL.drop_tokens.execute(connection, **more, **columns)
 
 
 _COUNTED = itemgetter(0, 1, 3)

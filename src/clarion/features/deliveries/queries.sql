@@ -113,6 +113,7 @@ from unnest(:app_ids::bigint[], :hashes::bytea[], :codes::text[], :guarded::bool
      as u (app_id, token_hash, code, guarded, since)
 where d.app_id = u.app_id and d.token_hash = u.token_hash and d.active and d.token_state = 1
   and (u.since is null or d.token_at is null or d.token_at <= u.since)
+returning d.account_id, d.app_id, d.id, d.ext_id, d.transport, d.token_reason
 
 -- name: remember_environments
 -- Keep the environment that took a device's token; a later token of another environment corrects it.
@@ -188,11 +189,13 @@ returning d.account_id, d.app_id, d.send_id, d.push_id, d.country, d.lang, d.pla
 update app_credential
 set paused_at = now(), pause_reason = :reason, probe_at = now() + interval '15 minutes'
 where app_id = :app_id and provider = :provider and version = :version and paused_at is null
+returning account_id, app_id, provider, pause_reason
 
 -- name: pause_by_guard
 update app_credential
 set paused_at = now(), pause_reason = :reason, probe_at = now() + interval '15 minutes'
 where app_id = :app_id and provider = :provider and paused_at is null
+returning account_id, app_id, provider, pause_reason
 
 -- name: probe_failed
 update app_credential set probe_at = now() + interval '15 minutes', pause_reason = :reason

@@ -22,6 +22,7 @@ from clarion.features.devices.model import (
     Session,
     merge,
 )
+from clarion.features.devices.telling import tell_events
 from clarion.features.events import history
 from clarion.foundation.errors import NotFound
 from clarion.foundation.ids import new_device_id
@@ -213,6 +214,7 @@ class DeviceService:
         await SQL.mark_events.execute(within, **_key_columns(keys), low=low, high=high)
         entries = await history.record(within, [history.EventOccurrence(*key, event.bit) for key in keys])
         await triggers.arm(within, entries)
+        await tell_events(within, account_id, code, entries=entries)
         return len(keys)
 
     async def _find_referenced(self, within: Connection, account_id: int, reference: str) -> list[DeviceKey]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from clarion.db import Connection, load
+from clarion.features.sends.telling import tell_started
 
 SQL = load(__package__, "rolling.sql")
 
@@ -51,7 +52,7 @@ async def open_round(within: Connection, opening: Opening, *, now: datetime) -> 
     Holds the send's row until the end of the transaction.
     """
     begin = _midnight(opening.day)
-    send_id: int = await SQL.open_round.fetchval(
+    row = await SQL.open_round.fetchrow(
         within,
         account_id=opening.account_id,
         scheduler_id=opening.scheduler_id,
@@ -63,6 +64,18 @@ async def open_round(within: Connection, opening: Opening, *, now: datetime) -> 
         open_until=begin + timedelta(days=1) + _LINGER,
         expires_at=begin + timedelta(days=1) + _LINGER + TIME_TO_LIVE,
     )
+    if row is None:
+        raise AssertionError("an upsert returns its row")
+    send_id: int = row["id"]
+    if row["fresh"]:
+        await tell_started(
+            within,
+            opening.account_id,
+            send_id=send_id,
+            scheduler_id=opening.scheduler_id,
+            due_at=now,
+            estimate=opening.messages,
+        )
     places = sorted(opening.places)
     await SQL.add_places.execute(
         within,

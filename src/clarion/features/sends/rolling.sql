@@ -13,7 +13,7 @@ values (:account_id, :scheduler_id, :occurrence, :day, :push_ids::bigint[], :now
 on conflict (scheduler_id, occurrence, zone_bucket) do update
 set push_ids = s.push_ids || array(select unnest(excluded.push_ids) except select unnest(s.push_ids)),
     estimate = s.estimate + excluded.estimate
-returning s.id
+returning s.id, s.xmax = 0 as fresh
 
 -- name: add_places
 -- Where the send's deliveries lie: a slice per app and provider with nothing to plan. The caller holds the send's row.
