@@ -94,8 +94,10 @@ class Ledger:
         async with self._database.transaction() as connection:
             inserted = await self._insert(connection, batch.entries, careful=careful)
             settled = await self._settle(connection, batch)
-            await self._statistics.fold(connection, _stat_rows((*inserted, *settled)))
-            await announce_failures(connection, self._listeners, (*inserted, *settled))
+            counts = _stat_rows((*inserted, *settled))
+            await self._statistics.fold(connection, counts)
+            if any(row.outcome.startswith("failed") for row in counts):
+                await announce_failures(connection, self._listeners, (*inserted, *settled))
             await self._count_results(connection, batch)
             await _remember(connection, batch.found)
             await forget_settled(connection, batch.bundles)
