@@ -6,7 +6,7 @@ delivery or nothing in its place. So any number of workers can do it, and a kill
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -45,7 +45,7 @@ class Providers(Protocol):
 
     async def providers_of(
         self, account_id: int, app_ids: Sequence[int], within: Connection | None = None
-    ) -> Mapping[int, Sequence[str]]:
+    ) -> Mapping[int, Collection[str]]:
         """For each app that has credentials: their providers."""
 
 

@@ -4,6 +4,17 @@ A trigger is armed in the transaction that stores the event it answers, and goes
 delivery: a kill at any moment neither loses nor doubles one.
 """
 
-from clarion.features.triggers.store import Claimed, Key, arm, arm_installs, claim, hold_back, let_wait, remove, wake
+from clarion.features.triggers.store import (
+    PATIENCE,
+    Claimed,
+    Key,
+    arm,
+    arm_installs,
+    claim,
+    hold_back,
+    let_wait,
+    remove,
+    wake,
+)
 
-__all__ = ["Claimed", "Key", "arm", "arm_installs", "claim", "hold_back", "let_wait", "remove", "wake"]
+__all__ = ["PATIENCE", "Claimed", "Key", "arm", "arm_installs", "claim", "hold_back", "let_wait", "remove", "wake"]

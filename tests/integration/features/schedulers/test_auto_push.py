@@ -369,8 +369,14 @@ async def test_rules_put_off_or_forbid_at_the_due_moment(world: World) -> None:
 
 
 async def test_it_needs_an_event_and_a_delay_in_its_form(world: World) -> None:
-    for fields in ({"event_include": []}, {"event_include": ["nothing"]}, {"delay": "soon"}, {"all_apps": None}):
+    wrong: tuple[dict[str, Any], ...] = (
+        {"event_include": []},
+        {"event_include": ["nothing"]},
+        {"delay": "soon"},
+        {"all_apps": None},
+        {"event_exclude": ["reg"]},
+    )
+    for fields in wrong:
         with pytest.raises(InvalidInput):
-            await world.services.conversions.create(
-                world.caller, ConversionBody(**{"name": "a", "all_apps": True, "event_include": ["reg"], **fields})
-            )
+            await world.auto_push(**fields)
+    assert await world.value("select count(*) from scheduler") == 0
