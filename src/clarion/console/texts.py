@@ -1,4 +1,6 @@
-"""Texts in the languages of the console: gettext catalogues below `locale/`, read when a process starts.
+"""Texts in the languages of the console, read from gettext catalogues when a process starts.
+
+There is one catalogue per area and language below `locale/`; `scripts/console_texts.py` keeps them complete.
 
 The texts in code and templates are the English ones. `N_` marks a text in code that is translated when it is shown.
 """
@@ -9,6 +11,7 @@ from functools import cache
 from importlib import resources
 
 from babel import Locale
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -28,11 +31,13 @@ def catalogue(language: str) -> NullTranslations:
     """The texts of one language of `LANGUAGES`."""
     if language == SOURCE_LANGUAGE:
         return NullTranslations()
-    place = resources.files("clarion.console") / "locale" / language / "LC_MESSAGES" / "console.po"
-    with place.open("rb") as source:
-        read = read_po(source, locale=language)
+    merged = Catalog(locale=language)
+    for place in sorted((resources.files("clarion.console") / "locale" / language).iterdir(), key=lambda p: p.name):
+        with place.open("rb") as source:
+            for entry in read_po(source, locale=language):
+                merged[entry.id] = entry
     compiled = io.BytesIO()
-    write_mo(compiled, read)
+    write_mo(compiled, merged)
     compiled.seek(0)
     return Translations(compiled, domain="console")
 
