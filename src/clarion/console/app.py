@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Litestar, Request, Response, Router, get
 from litestar.config.compression import CompressionConfig
 from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath
 from litestar.types import Message, Receive, Scope, Send
 
 from clarion.api.management import constant, service_dependencies
@@ -99,7 +100,7 @@ async def _pass(_: Request[Any, Any, Any]) -> None:
 
 @get(f"{STATIC}/{{version:str}}/{{name:str}}", before_request=_pass, exclude_from_compression=True)
 async def static_file(
-    version: str, name: str, assets: NamedDependency[Assets], request: Request[Any, Any, Any]
+    version: FromPath[str], name: FromPath[str], assets: NamedDependency[Assets], request: Request[Any, Any, Any]
 ) -> Response[bytes]:
     """A file under the address of its content."""
     asset = assets.find(name)
@@ -112,6 +113,6 @@ async def static_file(
 
 
 @get("/{rest:path}", access=Access.ANYONE)
-async def nothing(rest: str) -> Response[str]:
+async def nothing(rest: FromPath[str]) -> Response[str]:
     """Any other address."""
     raise NotFound(f"there is no page {rest}")

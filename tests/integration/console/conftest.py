@@ -2,20 +2,19 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import httpx
 import pytest
+from litestar import Litestar
 from prometheus_client import CollectorRegistry
 
-from clarion.api.app import create_app
 from clarion.api.front import Front
+from clarion.api.metrics import RequestMetrics
 from clarion.bootstrap import build_services
 from clarion.console.app import Console, console_app
 from clarion.console.tokens import form_token
 from clarion.db import Database
-from clarion.db.readiness import check_ready
 from clarion.features.accounts import Member
 from clarion.features.accounts.sessions import Browser
 from clarion.foundation.secrets import Keeper
@@ -85,10 +84,10 @@ def console(services: Services, settings: Settings) -> Console:
 
 
 @pytest.fixture
-def application(services: Services, settings: Settings, database: Database, console: Console) -> Front:
-    """The ASGI object that servers run."""
-    readiness = partial(check_ready, database)
-    return create_app(services, settings, readiness=readiness, registry=CollectorRegistry(), console=console)
+def application(console: Console) -> Front:
+    """The console as it is reached, without the other interfaces."""
+    metrics = RequestMetrics(CollectorRegistry())
+    return Front(management=Litestar(openapi_config=None), device=console, console=console, metrics=metrics)
 
 
 NewVisitor = Callable[..., Awaitable[Visitor]]

@@ -103,12 +103,34 @@ async def test_a_value_that_somebody_put_into_the_cookie_opens_nothing(anonymous
     assert (await anonymous.get("/profile")).status_code == 303
 
 
-HOSTILE = """
-https://evil.test //evil.test ////evil.test /\\evil.test \\\\evil.test https:/console https:///console /console//evil.test
-/console/\\evil javascript:alert(1) data:text/html,x /console/%0d%0aSet-Cookie:a=b /evil console/profile /console@evil.test
-/consoles ?next=//evil /console/a//b /./evil /console/..//evil.test /console/profile?x=https://evil.test /console/profile#//evil
-/console/é /console/sign-out /console/sign-in?next=/console/sign-in @evil.test
-""".split()
+HOSTILE = [
+    "https://evil.test",
+    "//evil.test",
+    "////evil.test",
+    "/\\evil.test",
+    "\\\\evil.test",
+    "https:/console",
+    "https:///console",
+    "/console//evil.test",
+    "/console/\\evil",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "/console/%0d%0aSet-Cookie:a=b",
+    "/evil",
+    "console/profile",
+    "/console@evil.test",
+    "/consoles",
+    "?next=//evil",
+    "/console/a//b",
+    "/./evil",
+    "/console/..//evil.test",
+    "/console/profile?x=https://evil.test",
+    "/console/profile#//evil",
+    "/console/é",
+    "/console/sign-out",
+    "/console/sign-in?next=/console/sign-in",
+    "@evil.test",
+]
 STRANGE = [
     "",
     " /console",
@@ -149,8 +171,3 @@ async def test_signing_out_ends_the_session_on_the_server(owner: Visitor) -> Non
     assert await owner.done("/sign-out") == "/sign-in"
     owner.hold(cookie)
     assert (await owner.get("/profile")).status_code == 303
-
-
-async def test_the_api_looks_at_no_cookie(owner: Visitor) -> None:
-    answer = await owner.http.get("/api/b/v2/apps")
-    assert answer.status_code == 401
