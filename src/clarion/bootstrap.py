@@ -23,6 +23,7 @@ from clarion.features.deliveries.service import DeliveryService
 from clarion.features.deliveries.story import StoryService
 from clarion.features.devices.query import DeviceQueryService
 from clarion.features.devices.service import DeviceService
+from clarion.features.events.postbacks import PostbackService
 from clarion.features.events.service import EventService
 from clarion.features.idempotency.service import IdempotencyService
 from clarion.features.pushes.service import PushService
@@ -93,6 +94,7 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
         apps=apps,
         app_groups=AppGroupService(database=database),
         events=events,
+        postbacks=PostbackService(database=database, keeper=keeper),
         devices=DeviceService(database=database, keeper=keeper),
         device_query=DeviceQueryService(database=database, keeper=keeper, audiences=audiences, events=events),
         audiences=audiences,

@@ -18,6 +18,7 @@ from clarion.features.deliveries.service import DeliveryService
 from clarion.features.deliveries.story import StoryService
 from clarion.features.devices.query import DeviceQueryService
 from clarion.features.devices.service import DeviceService
+from clarion.features.events.postbacks import PostbackService
 from clarion.features.events.service import EventService
 from clarion.features.idempotency.service import IdempotencyService
 from clarion.features.pushes.service import PushService
@@ -41,6 +42,7 @@ class Services:
     apps: AppService
     app_groups: AppGroupService
     events: EventService
+    postbacks: PostbackService
     devices: DeviceService
     device_query: DeviceQueryService
     audiences: AudienceService

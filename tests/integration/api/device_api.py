@@ -13,6 +13,7 @@ from clarion.api.r_v2 import DeviceApp, device_app
 from clarion.db import Database
 from clarion.features.deliveries.feedback import Feedback
 from clarion.features.devices.service import DeviceService
+from clarion.features.events.postbacks import PostbackService
 from clarion.features.statistics import StatisticsService
 from clarion.foundation.clock import Clock, SystemClock
 from clarion.foundation.ids import MessageIds
@@ -60,6 +61,7 @@ class Services:
 
     devices: DeviceService
     feedback: Feedback
+    postbacks: PostbackService
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,7 @@ def build_services(database: Database, keeper: Keeper, clock: Clock) -> Services
     statistics = StatisticsService(database=database)
     message_ids = MessageIds(keeper.message_key)
     feedback = Feedback(database=database, statistics=statistics, message_ids=message_ids, clock=clock)
-    return Services(devices, feedback)
+    return Services(devices, feedback, PostbackService(database=database, keeper=keeper))
 
 
 @asynccontextmanager

@@ -30,6 +30,7 @@ from clarion.api.r_v2.postback import Postbacks
 from clarion.api.rate_limit import RateLimiter
 from clarion.features.deliveries.feedback import Feedback
 from clarion.features.devices.service import DeviceService
+from clarion.features.events.postbacks import PostbackService
 from clarion.foundation.clock import Clock, SystemClock
 from clarion.foundation.errors import ClarionError, InvalidInput, NotFound, TooManyRequests
 from clarion.settings import Settings
@@ -56,6 +57,10 @@ class DeviceServices(Protocol):
     @property
     def feedback(self) -> Feedback:
         """Delivered and clicked."""
+
+    @property
+    def postbacks(self) -> PostbackService:
+        """What accounts demand of postbacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +92,16 @@ class _Address:
 
 def device_app(services: DeviceServices, settings: Settings, *, clock: Clock | None = None) -> "DeviceApp":
     """The device API on the given services; `start` it in the process's event loop and `stop` it at the end."""
-    return DeviceApp(services.devices, services.feedback, settings=settings, clock=clock or SystemClock())
+    return DeviceApp(services, settings=settings, clock=clock or SystemClock())
 
 
 class DeviceApp:
     """An ASGI callable."""
 
-    def __init__(self, devices: DeviceService, feedback: Feedback, *, settings: Settings, clock: Clock) -> None:
-        self._calls = DeviceCalls(devices=devices, feedback=feedback, settings=settings, clock=clock)
-        self._postbacks = Postbacks(devices)
+    def __init__(self, services: DeviceServices, *, settings: Settings, clock: Clock) -> None:
+        devices = services.devices
+        self._calls = DeviceCalls(devices=devices, feedback=services.feedback, settings=settings, clock=clock)
+        self._postbacks = Postbacks(devices, services.postbacks, clock=clock)
         self._apps = AppDirectory(devices.account_of_app, clock=clock)
         self._creations = RateLimiter(per_minute=settings.device_create_per_min, clock=clock)
 
@@ -132,7 +138,10 @@ class DeviceApp:
     async def _postback(self, scope: Scope) -> Answer:
         if scope["method"] == "OPTIONS" and scope["path"].startswith(PREFIX):
             return preflight()
-        return await self._postbacks.answer(scope["method"], scope["query_string"], scope["headers"])
+        client = scope.get("client")
+        return await self._postbacks.answer(
+            scope["method"], scope["query_string"], scope["headers"], peer=client[0] if client else None
+        )
 
     async def _device_call(self, scope: Scope, receive: Receive, address: _Address | None) -> Answer:
         if scope["method"] == "OPTIONS":

@@ -14,6 +14,7 @@ from clarion.api.v1.credentials import (
 )
 from clarion.api.v1.device_search import search_devices
 from clarion.api.v1.devices import device_story
+from clarion.api.v1.events import EventsController, PostbacksController
 from clarion.api.v1.filters import FiltersController
 from clarion.api.v1.schedulers import SchedulersController
 from clarion.api.v1.sends import SendsController
@@ -23,6 +24,8 @@ from clarion.api.v1.webhooks import WebhooksController
 ROUTES: list[ControllerRouterHandler] = [
     PushesController,
     SchedulersController,
+    EventsController,
+    PostbacksController,
     SendsController,
     WebhooksController,
     read_statistics,

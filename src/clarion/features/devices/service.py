@@ -13,6 +13,7 @@ from clarion.features import triggers
 from clarion.features.devices import claims
 from clarion.features.devices.arrays import bytes_array, plain_array, text_array
 from clarion.features.devices.claims import Claim
+from clarion.features.devices.happening import Happening, happen
 from clarion.features.devices.model import (
     DEVICE_ID_LIMIT,
     Created,
@@ -22,7 +23,6 @@ from clarion.features.devices.model import (
     Session,
     merge,
 )
-from clarion.features.devices.telling import tell_events
 from clarion.features.events import history
 from clarion.foundation.errors import NotFound
 from clarion.foundation.ids import new_device_id
@@ -113,15 +113,18 @@ class DeviceService:
         matches: dict[int, bool] = {row["n"]: row["matches"] for row in await self._database.run(work)}
         return [matches.get(number) for number in range(1, len(calls) + 1)]
 
-    async def postback(self, account_id: int, code: str, *, reference: str, txid: str | None = None) -> int:
+    async def postback(
+        self, account_id: int, code: str, *, reference: str, txid: str | None = None, fires: bool = True
+    ) -> int:
         """Record an event on every active device that `reference` names; returns how many.
 
         `reference` is an external id, else an installation token, else a device id (sdk-api.md §7). Each call counts,
-        unless it repeats a `txid`. A code that is switched off is ignored: 0. `NotFound` for an unknown code or
-        reference.
+        unless it repeats a `txid`. A second deposit is also an event of the code `dep2` where there is one, a third of
+        `dep3`, and so on. Auto-pushes answer, if it `fires`. A code that is switched off is ignored: 0. `NotFound` for
+        an unknown code or reference.
         """
         return await self._database.run(
-            lambda within: self._postback(within, account_id, code, reference=reference, txid=txid)
+            lambda within: self._postback(within, account_id, code, reference=reference, txid=txid, fires=fires)
         )
 
     async def forget_postbacks(self, *, days: int = 30) -> int:
@@ -197,7 +200,7 @@ class DeviceService:
         return set(known)
 
     async def _postback(
-        self, within: Connection, account_id: int, code: str, *, reference: str, txid: str | None
+        self, within: Connection, account_id: int, code: str, *, reference: str, txid: str | None, fires: bool
     ) -> int:
         event = await history.find_code(within, account_id=account_id, code=code)
         if event is None:
@@ -210,11 +213,7 @@ class DeviceService:
         if txid and not await self._is_new(within, account_id, text=f"{code}\0{reference}\0{txid}"):
             return 0
         await claims.lock(within, keys)
-        low, high = (1 << event.bit, 0) if event.bit < 63 else (0, 1 << event.bit - 63)
-        await SQL.mark_events.execute(within, **_key_columns(keys), low=low, high=high)
-        entries = await history.record(within, [history.EventOccurrence(*key, event.bit) for key in keys])
-        await triggers.arm(within, entries)
-        await tell_events(within, account_id, code, entries=entries)
+        await happen(within, Happening(account_id, code, event.bit, fires), keys)
         return len(keys)
 
     async def _find_referenced(self, within: Connection, account_id: int, reference: str) -> list[DeviceKey]:
