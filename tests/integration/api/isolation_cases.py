@@ -84,7 +84,14 @@ async def make_device(api: Api, database: Database) -> int:
         return await new_device(connection, api.account_id, app_id)
 
 
+async def make_webhook(api: Api, _: Database) -> int:
+    """An active webhook."""
+    created: int = (await api.ok("POST", "/api/v1/webhooks", WEBHOOK, status=201))["id"]
+    return created
+
+
 MAKERS: Mapping[str, Maker] = {
+    "webhook_id": make_webhook,
     "app_id": make_app,
     "app_group_id": make_group,
     "event_id": make_event,
@@ -99,6 +106,7 @@ MAKERS: Mapping[str, Maker] = {
 FIXED: Mapping[str, str] = {"sched_type": "onesend", "provider": "onesignal"}
 """Path parameters that are no ids."""
 
+WEBHOOK = {"url": "https://hooks.example/", "events": ["send.finished"]}
 PUSH = {"default_lang": "en", "translations": [{"language": "en", "title": "t", "text": "t"}]}
 ONESEND = {
     "name": "s",
@@ -186,6 +194,9 @@ CASES: Mapping[tuple[str, str], Case] = {
         },
     ),
     ("POST", "/api/v1/audiences/estimate"): Case({"all_apps": True}, _filter_ids(dict)),
+    ("POST", "/api/v1/webhooks"): Case(WEBHOOK),
+    ("PUT", "/api/v1/webhooks/{webhook_id}"): Case({"active": False}),
+    ("POST", "/api/v1/webhooks/{webhook_id}/redeliver"): Case({"state": "failed"}),
     ("GET", "/api/v1/sends"): Case(queries={"scheduler_id": "sched_id"}),
     ("GET", "/api/v1/statistics"): Case(queries={name: name for name in ("app_id", "push_id", "send_id")}),
     ("POST", "/api/b/v2/send/instant"): Case(_instant_with({"all_apps": True}), _filter_ids(_instant_with)),

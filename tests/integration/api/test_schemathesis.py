@@ -111,6 +111,11 @@ async def _populate(settings: Settings) -> tuple[str, dict[str, Any]]:
                 account,
                 scheduler,
             )
+            webhook = await conn.fetchval(
+                "insert into webhook (account_id, url, events, secret) values ($1, $2, '{ping}', '') returning id",
+                account,
+                "https://hooks.example/",
+            )
         [device] = await installation.services.devices.create([Session(app, account, "installation-1", "")])
     ids = {
         "app_id": app,
@@ -121,6 +126,7 @@ async def _populate(settings: Settings) -> tuple[str, dict[str, Any]]:
         "sched_type": "onesend",
         "scheduler_id": scheduler,
         "send_id": send,
+        "webhook_id": webhook,
         "device_id": device.device_id,
         "instance_id": str(device.device_id),
         "provider": "fcm",

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from clarion.api.openapi.webhook_examples import WEBHOOK_REQUESTS, WEBHOOK_RESPONSES
+
 _PUSH = {
     "default_lang": "en",
     "translations": [
@@ -209,6 +211,7 @@ REQUESTS: Mapping[str, Any] = {
     "events_create": {"name": "Level up", "code": "level_up"},
     "events_update": {"name": "Next level"},
     "audiences_estimate_audience": _FILTER,
+    **WEBHOOK_REQUESTS,
 }
 """Operation → a body that it takes."""
 
@@ -259,5 +262,6 @@ RESPONSES: Mapping[str, Any] = {
     "credentials_confirm_suspects": {"tokens": 240},
     "credentials_dismiss_suspects": {"tokens": 240},
     "operations_running_version": {"version": "0.1.0"},
+    **WEBHOOK_RESPONSES,
 }
 """Operation → what it answers when it succeeds."""

@@ -1,0 +1,58 @@
+"""Examples of the OpenAPI document for webhooks and the audit log, by operation."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_WEBHOOK = {
+    "id": 3,
+    "url": "https://hooks.shop.example/clarion",
+    "description": "order system",
+    "events": ["send.finished", "token.dropped"],
+    "active": True,
+    "created_at": "2026-03-01T12:00:00Z",
+    "updated_at": "2026-03-01T12:00:00Z",
+    "failing_since": None,
+    "disabled_at": None,
+    "old_secret_until": None,
+    "waiting": 0,
+    "dropped": 0,
+    "alerts": [],
+}
+_MESSAGE = {
+    "id": 811,
+    "event_id": "3f0e2d57-1f0a-4c3e-9a55-6f6b2d0c9f11",
+    "event": "send.finished",
+    "object": "send:900",
+    "data": {"send_id": 900, "scheduler_id": 71, "state": "complete"},
+    "state": "delivered",
+    "attempts": 1,
+    "created_at": "2026-03-01T12:00:09Z",
+    "next_attempt_at": None,
+    "settled_at": "2026-03-01T12:00:09.4Z",
+    "last_attempt_at": "2026-03-01T12:00:09.3Z",
+    "last_status": 204,
+    "last_error": None,
+    "last_duration_ms": 41,
+}
+
+WEBHOOK_REQUESTS: Mapping[str, Any] = {
+    "webhooks_create": {
+        "url": "https://hooks.shop.example/clarion",
+        "events": ["send.finished", "token.dropped"],
+        "description": "order system",
+    },
+    "webhooks_update": {"active": False},
+    "webhooks_redeliver": {"state": "failed"},
+}
+"""Operation → a body that it takes."""
+
+WEBHOOK_RESPONSES: Mapping[str, Any] = {
+    "webhooks_create": {"id": 3, "secret": "whsec_…"},
+    "webhooks_list_webhooks": [_WEBHOOK],
+    "webhooks_show": _WEBHOOK,
+    "webhooks_rotate_secret": {"secret": "whsec_…"},
+    "webhooks_ping": {"delivery_id": 812},
+    "webhooks_list_deliveries": {"deliveries": [_MESSAGE], "next_cursor": "811"},
+    "webhooks_redeliver": {"queued": 14},
+}
+"""Operation → what it answers when it succeeds."""
