@@ -1,6 +1,5 @@
 """Bundles: requests that carry one translation to many devices, and how they are put together again."""
 
-import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from clarion.providers.bundles import BundlePrepared, BundleSender
 from clarion.providers.contract import Verdict
 from clarion.providers.transport import Request
 from clarion.worker.content import dimensions
+from clarion.worker.picking import Pick
 from clarion.worker.wording import EXPIRED, Wordings, person
 
 _Part = tuple[Attempt, str]
@@ -54,13 +54,13 @@ class Bundler:
         self.wordings.set_moment(job, now)
 
     def render(
-        self, job: Job, recipients: Sequence[Recipient], pushes: Sequence[PushContent], now: datetime
+        self, job: Job, recipients: Sequence[Recipient], pick: Pick, now: datetime
     ) -> tuple[list[Request], list[tuple[Attempt, Verdict]]]:
         """See `Rendering.render`. Devices that get the same words share a bundle."""
         self.set_moment(job, now)
         gathered = _Gathered(self)
         for device_id, token, transport, country, device_lang, platform, token_hash, facts in recipients:
-            push = random.choice(pushes)  # noqa: S311 - a fair share, not a secret
+            push = pick(device_id)
             lang = push.language_for(device_lang)
             common = dimensions(job, push.id, lang, country, platform)
             attempt = Attempt(job, common, device_id, token_hash, now)

@@ -1,6 +1,5 @@
 """Which words a device gets: push and translation, rendered once per transport and spliced per device."""
 
-import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, Protocol
@@ -11,6 +10,7 @@ from clarion.foundation.ids import MessageIds
 from clarion.providers.contract import Prepared, Sender, Verdict
 from clarion.providers.personal import Person
 from clarion.providers.transport import Request
+from clarion.worker.picking import Pick
 from clarion.worker.wording import EXPIRED, Wordings, person
 
 _Kind = tuple[int, str, str, str, str]
@@ -29,7 +29,7 @@ class Rendering(Protocol):
         """Every attempt carries the time to live that is left, in whole seconds."""
 
     def render(
-        self, job: Job, recipients: Sequence[Recipient], pushes: Sequence[PushContent], now: datetime
+        self, job: Job, recipients: Sequence[Recipient], pick: Pick, now: datetime
     ) -> tuple[list[Request], list[tuple[Attempt, Verdict]]]:
         """Requests for first attempts, and messages that cannot be sent at all with the reason."""
 
@@ -78,16 +78,16 @@ class Renderer:
         return found
 
     def render(
-        self, job: Job, recipients: Sequence[Recipient], pushes: Sequence[PushContent], now: datetime
+        self, job: Job, recipients: Sequence[Recipient], pick: Pick, now: datetime
     ) -> tuple[list[Request], list[tuple[Attempt, Verdict]]]:
         """Requests for first attempts, and messages that cannot be sent at all with the reason."""
         self.set_moment(job, now)
         prefix = self._ids.prefix(job.day, job.send_id, job.app_id)
-        make, known, only = self._ids.make, self._known, pushes[0] if len(pushes) == 1 else None
+        make, known = self._ids.make, self._known
         requests: list[Request] = []
         refused: list[tuple[Attempt, Verdict]] = []
         for device_id, token, transport, country, device_lang, platform, token_hash, facts in recipients:
-            push = only or random.choice(pushes)  # noqa: S311 - a fair share, not a secret
+            push = pick(device_id)
             kind = (push.id, device_lang, transport, country, platform)
             prepared, common = known.get(kind) or self._learn(job, push, kind)
             if facts is not None:

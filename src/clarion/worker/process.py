@@ -12,6 +12,7 @@ from clarion.db import Database
 from clarion.features.apps.jwt_store import DatabaseJwtStore
 from clarion.features.deliveries.dispatch import DispatchStore
 from clarion.features.deliveries.ledger import Ledger
+from clarion.features.rules.books import RuleBooks
 from clarion.features.webhooks.queue import WebhookQueue
 from clarion.foundation.clock import Clock, SystemClock
 from clarion.foundation.errors import Unavailable
@@ -36,6 +37,7 @@ from clarion.worker.recorder import Recorder
 from clarion.worker.remarks import Remarks
 from clarion.worker.retries import Retries
 from clarion.worker.triggers import Triggers
+from clarion.worker.turns import Turns
 from clarion.worker.vitals import Vitals
 from clarion.worker.webhooks import WebhookSender
 from clarion.worker.window import Window
@@ -47,6 +49,7 @@ LEASE_PERIOD = 0.25
 OBEY_PERIOD = 0.5
 RETRY_PERIOD = 0.5
 TRIGGER_PERIOD = 0.25
+TURN_PERIOD = 0.25
 SWEEP_PERIOD = 60.0
 EXTEND_PERIOD = 5.0
 FINISH_PERIOD = 0.5
@@ -67,6 +70,8 @@ class Worker:
     dispatcher: Dispatcher
     retries: Retries
     triggers: Triggers
+    turns: Turns
+    books: RuleBooks
     lanes: Lanes
     recorder: Recorder
     housekeeping: Housekeeping
@@ -115,7 +120,8 @@ def build_worker(
         remarks=remarks,
     )
     recorder.on_paused = lanes.pause
-    plans = Plans(sends=services.sends, audiences=services.audiences, pushes=services.pushes)
+    books = RuleBooks(database=database, clock=clock)
+    plans = Plans(sends=services.sends, audiences=services.audiences, pushes=services.pushes, books=books)
     dispatcher = Dispatcher(
         owner=owner,
         sends=services.sends,
@@ -139,6 +145,8 @@ def build_worker(
         store=store,
         dispatcher=dispatcher,
         retries=retries,
+        turns=Turns(store=store, plans=plans, lanes=lanes, retries=retries),
+        books=books,
         triggers=Triggers(auto_push=services.auto_push, retries=retries, clock=clock),
         lanes=lanes,
         recorder=recorder,
@@ -194,6 +202,7 @@ def _loops(worker: Worker, runs: asyncio.TaskGroup, stop: asyncio.Event) -> list
     steps: list[tuple[Callable[[], Awaitable[object]], float]] = [
         (start_due, CLOCK_PERIOD),
         (worker.triggers.fire, TRIGGER_PERIOD),
+        (worker.turns.step, TURN_PERIOD),
         (worker.triggers.sweep, SWEEP_PERIOD),
         (dispatcher.obey, OBEY_PERIOD),
         (dispatcher.extend, EXTEND_PERIOD),
@@ -206,6 +215,7 @@ def _loops(worker: Worker, runs: asyncio.TaskGroup, stop: asyncio.Event) -> list
         (worker.services.reach.prune, HOUR),
         (worker.vitals.show, SHOW_PERIOD),
         (worker.housekeeping.hourly, HOUR),
+        (worker.books.forget, HOUR),
         (worker.webhook_queue.tidy, EXTEND_PERIOD),
         (worker.webhook_queue.forget, HOUR),
     ]

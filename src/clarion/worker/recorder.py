@@ -85,6 +85,18 @@ class Recorder:
         )
         if attempt.has_row and not decision.counted:
             self._batch.uncounted.add(self._batch.settlements[-1].key)
+        self._by_rules(attempt, decision)
+
+    def _by_rules(self, attempt: Attempt, decision: Decision) -> None:
+        """What must be written besides when rules hold a message back, and when one that caps count does not leave."""
+        batch, send_id = self._batch, attempt.job.send_id
+        if decision.state is State.WAITING:
+            if decision.reason is not None and decision.next_attempt_at is not None:
+                batch.holds[send_id] = max(decision.next_attempt_at, batch.holds.get(send_id, decision.next_attempt_at))
+            if decision.parked:
+                batch.parked.append((batch.settlements if attempt.has_row else batch.entries)[-1])
+        elif attempt.job.capped and not attempt.may_be_sent:
+            batch.unsent.append((send_id, attempt.device_id))
 
     def answered(self, credential: Credential, count: int) -> None:
         """So many provider answers came for a credential; the mass guard weighs drops against them."""

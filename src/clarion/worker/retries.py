@@ -27,6 +27,7 @@ from clarion.worker.lane import Lane, LaneBlocked
 from clarion.worker.lanes import Lanes
 from clarion.worker.plans import OpenSend, Plans
 from clarion.worker.recorder import Recorder
+from clarion.worker.regime import UNSENT, Regime, out_of_turn
 from clarion.worker.slice_run import lease_clock
 from clarion.worker.window import LaneKey, Window
 from clarion.worker.wording import refusal
@@ -50,14 +51,18 @@ _Row = tuple[WaitingDelivery, Attempt]
 class RetryJob:
     """Waiting deliveries of one send, app and provider; a `Job`."""
 
-    def __init__(self, row: WaitingDelivery, *, cutoff_at: datetime, recorder: Recorder, clock: Clock) -> None:
+    def __init__(
+        self, row: WaitingDelivery, opened: OpenSend, regime: Regime | None, *, recorder: Recorder, clock: Clock
+    ) -> None:
         self.account_id: int = row.account_id
         self.app_id: int = row.app_id
         self.send_id: int = row.send_id
         self.day: date = row.day
         self.provider: str = row.provider
-        self.cutoff_at = cutoff_at
-        self.expires_at: datetime = row.expires_at
+        self.cutoff_at = row.own_time or opened.plan.cutoff_at
+        self.expires_at = regime.expiry(row.expires_at, self.cutoff_at) if regime else row.expires_at
+        self.capped = regime is not None and regime.capped
+        self.regime = regime
         self._recorder = recorder
         self._clock = clock
         self._codes: dict[int, str] = {}
@@ -71,7 +76,7 @@ class RetryJob:
 
     def began_at(self, row: WaitingDelivery) -> datetime:
         """When the row's first attempt was made; its hour for retries counts from then."""
-        return self._clock.now() if _is_first(row) else row.created_at
+        return self._clock.now() if row.first else row.own_time or row.created_at
 
     def note(self, rows: Iterable[WaitingDelivery]) -> None:
         """Remember the rows' last answers."""
@@ -136,7 +141,7 @@ class Retries:
         """Work through the rows of one credential; leases of what is left when the database goes away run out."""
         try:
             lane, wait = await self._lane(key)
-            for (send_id, _), group in groupby(sorted(rows, key=_moment), key=_moment):
+            for (send_id, *_), group in groupby(sorted(rows, key=_moment), key=_moment):
                 part = list(group)
                 opened = await self._plans.open(send_id, push_ids={row.push_id for row in part})
                 await self._serve_send(_Way(lane, wait, until), opened, part)
@@ -155,8 +160,8 @@ class Retries:
             return None, error.seconds
 
     async def _serve_send(self, way: "_Way", opened: OpenSend, rows: Sequence[WaitingDelivery]) -> None:
-        cutoff_at = rows[0].created_at if rows[0].rolling else opened.plan.cutoff_at
-        job = RetryJob(rows[0], cutoff_at=cutoff_at, recorder=self._recorder, clock=self._clock)
+        regime = opened.regime(rows[0].app_id)
+        job = RetryJob(rows[0], opened, regime, recorder=self._recorder, clock=self._clock)
         key = (job.app_id, job.provider)
         while rows:
             cap = None if way.lane is None else way.lane.cap
@@ -171,11 +176,13 @@ class Retries:
         left: list[_Row] = []
         for row in rows:
             attempt = _attempt(job, row)
-            over = _over(row, now, push=opened.all_pushes.get(row.push_id))
+            over = _over(row, job.expires_at, now, push=opened.all_pushes.get(row.push_id))
             if over is None:
                 left.append((row, attempt))
             else:
                 self._recorder.settle(attempt, Verdict(Outcome.UNSENT, over[1]), over[0], now)
+        if left and job.regime is not None and job.regime.orders:
+            left = await self._under_rules(job, job.regime, opened, left)
         if isinstance(way.lane, BundleLane) and way.lane.whole:
             await self._serve_whole(way, way.lane, job, opened, left)
             return
@@ -184,6 +191,28 @@ class Retries:
             job.postpone(attempt, wait * (1 + number / max(_SPREAD, granted)))
         if way.lane is not None and granted:
             self._send(way.lane, job, left[:granted], opened)
+
+    async def _under_rules(self, job: RetryJob, regime: Regime, opened: OpenSend, rows: list[_Row]) -> list[_Row]:
+        """Those that the rules let go; what becomes of the others is written down."""
+        now = self._clock.now()
+        due_at = opened.plan.due_at
+        due = {row.device_id: row.created_at if row.rolling else due_at for row, _ in rows}
+        try:
+            found = await regime.judge(due, now)
+            going = [(row, attempt) for row, attempt in rows if found.may_leave(row.device_id)]
+            waiting = [attempt for row, attempt in going if row.first and row.reason != Reason.PACING]
+            turns, _ = await regime.take_turns(len(waiting)) if regime.paced and waiting else (len(waiting), 0.0)
+        except Unavailable:
+            for _, attempt in rows:
+                job.postpone(attempt, _SOON)
+            return []
+        for row, attempt in rows:
+            if not found.may_leave(row.device_id):
+                self._recorder.settle(attempt, UNSENT, regime.decision(found, row.device_id), now)
+        late = set(map(id, waiting[turns:]))
+        for attempt in waiting[turns:]:
+            self._recorder.settle(attempt, UNSENT, out_of_turn(now), now)
+        return [(row, attempt) for row, attempt in going if id(attempt) not in late]
 
     def _send(self, lane: Lane, job: RetryJob, rows: Sequence[_Row], opened: OpenSend) -> None:
         renderer, now = lane.renderer(self._ids), self._clock.now()
@@ -263,18 +292,13 @@ def _repetition(bundler: Bundler, kept: Mapping[int, SavedBundle], rows: Sequenc
     return bundler.repeat(saved, [attempt for _, attempt in rows], push, facts)
 
 
-def _moment(row: WaitingDelivery) -> tuple[int, datetime]:
-    """Deliveries that one job can carry: of one send, and with one end of their time."""
-    return row.send_id, row.expires_at
+def _moment(row: WaitingDelivery) -> tuple[int, datetime, datetime]:
+    """Deliveries that one job can carry: of one send, and with one beginning and end of their time."""
+    return row.send_id, row.expires_at, row.released_at or row.expires_at
 
 
 def _first_attempts(rows: Iterable[_Row]) -> int:
-    return sum(_is_first(row) for row, _ in rows)
-
-
-def _is_first(row: WaitingDelivery) -> bool:
-    """Nothing of it has left yet: it was added to a rolling send."""
-    return row.rolling and row.attempt == 1 and not row.may_be_sent
+    return sum(row.first for row, _ in rows)
 
 
 def _attempt(job: RetryJob, row: WaitingDelivery) -> Attempt:
@@ -290,11 +314,13 @@ def _attempt(job: RetryJob, row: WaitingDelivery) -> Attempt:
     )
 
 
-def _over(row: WaitingDelivery, now: datetime, *, push: PushContent | None) -> tuple[Decision, str] | None:
+def _over(
+    row: WaitingDelivery, expires_at: datetime, now: datetime, *, push: PushContent | None
+) -> tuple[Decision, str] | None:
     """How a waiting delivery ends without another attempt, with the code to keep; None when it goes on."""
-    if row.send_state == "cancelled" or push is None or (_is_first(row) and not push.active):
+    if row.send_state == "cancelled" or push is None or (row.first and not push.active):
         return Decision(State.CANCELLED), "cancelled"
-    if row.expires_at <= now:
+    if expires_at <= now:
         return Decision(State.FAILED, Reason.EXPIRED), "expired"
     if row.token is None:
         return Decision(State.FAILED, Reason.TOKEN), "no_valid_token"

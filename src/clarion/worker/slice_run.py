@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
 
 from clarion.features.deliveries.dispatch import DispatchStore
 from clarion.features.deliveries.model import Attempt, Recipient
+from clarion.features.rules.judging import Judgement
 from clarion.features.sends import LeasedSlice, SendService
 from clarion.features.sends.model import FIRST_DEVICE_ID
 from clarion.foundation.clock import Clock
@@ -17,10 +18,12 @@ from clarion.providers.transport import Request
 from clarion.worker.bundle_lane import BundleLane
 from clarion.worker.bundles import open_attempts
 from clarion.worker.content import Rendering, dimensions
-from clarion.worker.lane import Lane, LaneBlocked
+from clarion.worker.lane import PATIENCE, Lane, LaneBlocked
 from clarion.worker.metrics import WorkerMetrics
+from clarion.worker.picking import Pick, at_random, in_turn
 from clarion.worker.plans import OpenSend
 from clarion.worker.recorder import Recorder
+from clarion.worker.regime import UNSENT, Regime
 from clarion.worker.window import LaneKey, Window
 from clarion.worker.wording import EXPIRED, refusal
 
@@ -31,6 +34,8 @@ LEASE = 45.0
 SAFE_LEFT = 20.0
 """Seconds of lease that must be left for a hand-over: request timeout, flush and margin (reliability.md §2.4)."""
 _DATABASE_PAUSE = 1.0
+_Step = Callable[[Sequence[Recipient]], Awaitable[int]]
+"""Deals with as many of the recipients as it can; how many that was."""
 
 
 def lease_clock() -> float:
@@ -61,7 +66,11 @@ class SliceRun:
         self.day: date = plan.day
         self.provider: str = item.provider
         self.cutoff_at: datetime = plan.cutoff_at
-        self.expires_at: datetime = plan.expires_at
+        self._regime = opened.regime(item.app_id)
+        self.expires_at: datetime = (
+            self._regime.expiry(plan.expires_at, plan.cutoff_at) if self._regime else plan.expires_at
+        )
+        self.capped = self._regime is not None and self._regime.capped
         self.key: LaneKey = (item.app_id, item.provider)
         self.lane = lane
         """None for what is left of an expired send: it is only written down."""
@@ -75,10 +84,14 @@ class SliceRun:
         self._metrics = metrics
         self._begins = item.attempt == 1 and item.id_from == FIRST_DEVICE_ID
         """This run sends the first message of the send for its app and provider."""
+        self._had: Mapping[int, Sequence[int]] = {}
+        """Of a weekly scheduler: what the devices of the present page have had."""
         self._open = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._incomplete = False
+        self._rests = 0.0
+        """Seconds for which its pace lets nothing more go."""
 
     # a job's side
 
@@ -105,7 +118,10 @@ class SliceRun:
             else:
                 if isinstance(self.lane, BundleLane):
                     await self._repeat(self.lane, ids)
-                await self._feed(store, partial(self._hand_over, self.lane, self.lane.renderer(ids)))
+                step = partial(self._hand_over, self.lane, self.lane.renderer(ids))
+                if self._regime is not None and self._regime.orders:
+                    step = partial(self._under_rules, self._regime, step)
+                await self._feed(store, step)
         except (LaneBlocked, Unavailable):
             self._incomplete = True
         if self.lane is not None and (self._incomplete or self.leave_as):
@@ -119,7 +135,7 @@ class SliceRun:
         """Give the lease up, or let it run out while the database is away."""
         while lease_clock() < self.leased_at + LEASE:
             try:
-                await sends.leave(self.item, state)
+                await sends.leave(self.item, state, rests=self._rests)
             except Unavailable:
                 await asyncio.sleep(_DATABASE_PAUSE)
             else:
@@ -131,15 +147,22 @@ class SliceRun:
         if self.lane is not None:
             self.lane.recall(self)
 
-    async def _feed(self, store: DispatchStore, step: Callable[[Sequence[Recipient]], Awaitable[int]]) -> None:
+    async def _feed(self, store: DispatchStore, step: _Step) -> None:
         """Read page by page and let `step` take as many recipients at a time as it can."""
         personal = any(push.personal for push in self._opened.pushes)
         async for page in store.recipients(self.item, self._opened.plan, self._opened.conditions, personal=personal):
+            if self._opened.plan.rotates:
+                self._had = await store.had_of(self._opened.plan, self.app_id, [row[0] for row in page])
             start = 0
             while start < len(page):
                 if self._must_stop():
                     return
                 start += await step(page[start : start + CHUNK])
+
+    def _pick(self) -> Pick:
+        """How devices come by their push, from the pushes as they are now."""
+        pushes = self._opened.pushes
+        return in_turn(pushes, self._had) if self._opened.plan.rotates else at_random(pushes)
 
     def _must_stop(self) -> bool:
         if self.leave_as is None and not self._opened.pushes:
@@ -175,7 +198,7 @@ class SliceRun:
             lane.forgo(count)
             return 0
         now = self._clock.now()
-        requests, refused = renderer.render(self, recipients[:count], self._opened.pushes, now)
+        requests, refused = renderer.render(self, recipients[:count], self._pick(), now)
         if not await self._kept(lane, requests, count):
             return 0
         self._take(count)
@@ -200,17 +223,59 @@ class SliceRun:
             return False
         return True
 
+    async def _under_rules(self, regime: Regime, hand_over: _Step, recipients: Sequence[Recipient]) -> int:
+        """Hand over whom the rules let go, and write down what becomes of the others; how many recipients that was."""
+        due_at, turns = self._opened.plan.due_at, 0
+        found = await regime.judge({recipient[0]: due_at for recipient in recipients}, self._clock.now())
+        going = [recipient for recipient in recipients if found.may_leave(recipient[0])]
+        staying = [recipient for recipient in recipients if not found.may_leave(recipient[0])]
+        while staying and not self._must_stop():
+            staying = staying[await self._put_off(regime, found, staying) :]
+        while going and not self._must_stop():
+            turns = turns or await self._turns(regime, len(going))
+            if turns:
+                count = await hand_over(going[:turns])
+                going, turns = going[count:], turns - count
+        self._incomplete = self._incomplete or bool(going or staying)
+        return len(recipients)
+
+    async def _turns(self, regime: Regime, wanted: int) -> int:
+        """How many may leave now; waits for a moment when none may, and leaves the slice when that is not enough."""
+        count, wait = await regime.take_turns(wanted)
+        if wait > PATIENCE:
+            self.leave_as, self._rests = "ready", wait
+        elif not count:
+            await asyncio.sleep(wait)
+        return count
+
+    async def _put_off(self, regime: Regime, found: Judgement, recipients: Sequence[Recipient]) -> int:
+        """Write down that rules keep some of them from leaving; how many that was."""
+        pick, now = self._pick(), self._clock.now()
+        part = await self._portion(recipients)
+        for recipient in part:
+            device_id, _, _, country, lang, platform, token_hash, _ = recipient
+            push = pick(device_id)
+            common = dimensions(self, push.id, push.language_for(lang), country, platform)
+            attempt = Attempt(self, common, device_id, token_hash, now)
+            self._recorder.settle(attempt, UNSENT, regime.decision(found, device_id), now)
+        return len(part)
+
     async def _expire(self, recipients: Sequence[Recipient]) -> int:
         """Write down that some of them did not get it in time; how many that was."""
         push, now = self._opened.plan.push_ids[0], self._clock.now()
-        wanted = min(len(recipients), self._window.portion)
-        part = recipients[: await self._window.take(self.key, wanted)]
-        self._take(len(part))
+        part = await self._portion(recipients)
         for recipient in part:
             device_id, _, _, country, lang, platform, token_hash, _ = recipient
             attempt = Attempt(self, dimensions(self, push, lang, country, platform), device_id, token_hash, now)
             self._recorder.settle(attempt, EXPIRED, refusal(EXPIRED), now)
         return len(part)
+
+    async def _portion(self, recipients: Sequence[Recipient]) -> Sequence[Recipient]:
+        """As many as there are places for, which they take."""
+        wanted = min(len(recipients), self._window.portion)
+        part = recipients[: await self._window.take(self.key, wanted)]
+        self._take(len(part))
+        return part
 
     def _take(self, count: int) -> None:
         self._open += count

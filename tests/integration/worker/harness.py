@@ -15,6 +15,7 @@ from tests.factories import EventCodes, new_account, new_app
 from clarion.db import Connection, Database
 from clarion.features.accounts import Caller
 from clarion.features.audiences import AudienceService
+from clarion.features.audiences.reach import ReachService
 from clarion.features.devices.service import DeviceService
 from clarion.features.idempotency import IdempotencyService
 from clarion.features.pushes import PushService
@@ -293,7 +294,8 @@ _COUNTED = """
     group by 1, 2, 3, 4, 5, 6, 7, 8 having sum(n) <> 0 order by 1, 2, 3, 4, 5, 6, 7, 8"""
 _ROWS = """
     select account_id, app_id, send_id, push_id, country, lang, platform,
-           case state when 2 then 'sent' when 3 then 'failed:' || reason else 'cancelled' end as outcome, count(*) as n
+           case state when 2 then 'sent' when 3 then 'failed:' || reason when 5 then 'skipped:' || reason
+                      else 'cancelled' end as outcome, count(*) as n
     from delivery where state <> 1
     group by 1, 2, 3, 4, 5, 6, 7, 8 order by 1, 2, 3, 4, 5, 6, 7, 8"""
 
@@ -325,6 +327,7 @@ def core_services(database: Database, credentials: StoredCredentials) -> Service
             devices=DeviceService(database=database, keeper=Keeper(bytes(32))),
             idempotency=IdempotencyService(database=database, keeper=Keeper(bytes(32)), clock=SystemClock()),
             pushes=pushes,
+            reach=ReachService(database=database),
             sends=sends,
             schedulers=schedulers,
             statistics=StatisticsService(database=database),

@@ -11,6 +11,26 @@ alter table slice add column not_before timestamptz;    -- its pace lets nothing
 -- When rules let a message go that they had held back: its time to live and its hour for retries begin then.
 alter table delivery add column released_at timestamptz;
 
+-- A waiting delivery of a paced send is parked: next_attempt_at is infinity, so that however many wait for their turn,
+-- nobody who looks for due ones meets them; they are found by their send and the moment from which they wait.
+alter table delivery add column parked_at timestamptz;
+create index delivery_parked on only delivery (send_id, parked_at) where parked_at is not null;
+do $$
+declare
+    child record;
+begin
+    -- On partitions of days to come at once, on older ones not at all: nothing is parked in them.
+    for child in
+        select c.relname, c.oid from pg_inherits join pg_class c on c.oid = inhrelid
+        where inhparent = 'delivery'::regclass
+          and c.relname >= 'delivery_' || to_char(now() at time zone 'UTC' - interval '1 day', 'YYYYMMDD')
+    loop
+        execute format('create index %I on %I (send_id, parked_at) where parked_at is not null',
+                       child.relname || '_parked', child.relname);
+        execute format('alter index delivery_parked attach partition %I', child.relname || '_parked');
+    end loop;
+end $$;
+
 -- State 5: skipped by a rule. `reason` tells which; of a waiting row it tells which rule holds it back.
 alter table delivery drop constraint delivery_state_check;
 alter table delivery add constraint delivery_state_check check (state between 1 and 5) not valid;

@@ -1,12 +1,13 @@
 """What dispatch reads and claims: recipients of a slice, waiting deliveries, credentials that pause and resume."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from clarion.db import Conditions, Database, load
 from clarion.features.deliveries.announcing import announce_pauses
 from clarion.features.deliveries.bundles import BundleStore
 from clarion.features.deliveries.model import Recipient, WaitingDelivery
+from clarion.features.deliveries.rotation import had_by
 from clarion.features.sends import LeasedSlice, SendPlan
 from clarion.providers.contract import Credential
 from clarion.providers.registry import transports_of
@@ -26,6 +27,16 @@ class CredentialState:
     """Seconds until a paused credential may be probed; 0 = now, or not paused."""
     unproven: bool
     """No provider has answered anything to this version yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Messages that wait for their turn: of one send, app and provider."""
+
+    send_id: int
+    app_id: int
+    provider: str
+    count: int
 
 
 class DispatchStore:
@@ -65,6 +76,10 @@ class DispatchStore:
                 return
             id_from = page[-1][0] + 1
 
+    async def had_of(self, plan: SendPlan, app_id: int, device_ids: Sequence[int]) -> Mapping[int, Sequence[int]]:
+        """What devices of an app have had of the pushes of the send's scheduler (`rotation.had_by`)."""
+        return await had_by(self._database, app_id=app_id, scheduler_id=plan.scheduler_id, device_ids=device_ids)
+
     async def claim(
         self, *, limit: int, seconds: float, blocked: Collection[tuple[int, str]] = ()
     ) -> list[WaitingDelivery]:
@@ -81,6 +96,24 @@ class DispatchStore:
                 blocked_providers=[provider for _, provider in blocked],
             )
         return [WaitingDelivery(*row) for row in rows]
+
+    async def parked(self, *, limit: int, blocked: Collection[tuple[int, str]] = ()) -> list[Parked]:
+        """What waits for its turn, up to `limit` messages of each send, none of the `blocked` (app, provider) pairs."""
+        async with self._database.acquire() as connection:
+            rows = await SQL.parked.fetch(
+                connection,
+                limit=limit,
+                blocked_apps=[app_id for app_id, _ in blocked],
+                blocked_providers=[provider for _, provider in blocked],
+            )
+        return [Parked(*row) for row in rows]
+
+    async def unpark(self, parked: Parked, count: int) -> int:
+        """It is the turn of up to `count` of them, those that wait the longest; how many that was."""
+        async with self._database.acquire() as connection:
+            return await SQL.unpark.execute(
+                connection, send_id=parked.send_id, app_id=parked.app_id, provider=parked.provider, limit=count
+            )
 
     async def pause_credential(self, credential: Credential, reason: str) -> None:
         """Stop using a credential that its provider refuses; one probe every 15 minutes."""

@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
@@ -19,6 +20,8 @@ from clarion.features.deliveries.bundles import SavedBundle, forget_settled
 from clarion.features.deliveries.copying import COLUMNS, encode
 from clarion.features.deliveries.guard import Window, judge
 from clarion.features.deliveries.model import Entry, State, TokenDrop, Whereabouts
+from clarion.features.deliveries.rotation import Rotations
+from clarion.features.rules.books import take_back
 from clarion.features.sends import SendService
 from clarion.features.statistics import StatisticsService, StatRow
 from clarion.features.statistics.model import hour_of
@@ -30,6 +33,7 @@ SQL = load(__package__)
 _Key = tuple[int, int, int]
 _RETRY_PAUSE = 0.5
 _OUTCOMES: dict[int, str] = {State.SENT: "sent", State.CANCELLED: "cancelled"}
+_BY_REASON: dict[int, str] = {State.FAILED: "failed", State.SKIPPED: "skipped"}
 
 
 @dataclass(slots=True)
@@ -46,6 +50,12 @@ class Batch:
     found: list[Whereabouts] = field(default_factory=list)
     bundles: list[SavedBundle] = field(default_factory=list)
     """Kept bundles that may be settled now."""
+    holds: dict[int, datetime] = field(default_factory=dict)
+    """Until when rules hold messages back, by send; the latest of each."""
+    parked: list[Entry] = field(default_factory=list)
+    """Messages, of those above, that wait for their turn."""
+    unsent: list[tuple[int, int]] = field(default_factory=list)
+    """(send, device) of messages that count in no cap, because they did not leave."""
     results: Counter[tuple[int, str, int]] = field(default_factory=Counter)
     """Provider answers per (app, provider, version of the credential)."""
 
@@ -73,6 +83,7 @@ class Ledger:
         self._statistics = statistics
         self._sends = sends
         self._listeners = Listeners()
+        self._rotations = Rotations()
 
     async def record(self, batch: Batch) -> Rulings:
         """Write a batch; returns when it is committed, however long the database is away.
@@ -94,8 +105,12 @@ class Ledger:
         async with self._database.transaction() as connection:
             inserted = await self._insert(connection, batch.entries, careful=careful)
             settled = await self._settle(connection, batch)
+            await self._rotations.advance(connection, inserted)
             counts = _stat_rows((*inserted, *settled))
             await self._statistics.fold(connection, counts)
+            await self._sends.outlive(batch.holds, within=connection)
+            await _park(connection, batch.parked)
+            await take_back(connection, batch.unsent)
             if any(row.outcome.startswith("failed") for row in counts):
                 await announce_failures(connection, self._listeners, (*inserted, *settled))
             await self._count_results(connection, batch)
@@ -218,6 +233,18 @@ def _credential(drop: TokenDrop) -> tuple[int, str]:
     return drop.app_id, drop.provider
 
 
+async def _park(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Put messages where only their send finds them."""
+    if entries:
+        await SQL.park.execute(
+            connection,
+            days=[entry.dimensions.day for entry in entries],
+            app_ids=[entry.dimensions.app_id for entry in entries],
+            send_ids=[entry.dimensions.send_id for entry in entries],
+            device_ids=[entry.device_id for entry in entries],
+        )
+
+
 async def _remember(connection: Connection, found: Sequence[Whereabouts]) -> None:
     """Keep the environments of tokens, for the next message."""
     if found:
@@ -238,7 +265,8 @@ def _stat_rows(entries: Iterable[Entry]) -> list[StatRow]:
     rows = []
     for (one, result, settled_at), n in Counter(map(_COUNTED, entries)).items():
         if settled_at is not None:
-            outcome = f"failed:{result.reason}" if result.state == State.FAILED else _OUTCOMES[result.state]
+            kind = _BY_REASON.get(result.state)
+            outcome = f"{kind}:{result.reason}" if kind else _OUTCOMES[result.state]
             rows.append(
                 StatRow(
                     one.account_id,

@@ -15,16 +15,27 @@ class State(IntEnum):
     SENT = 2
     FAILED = 3
     CANCELLED = 4
+    SKIPPED = 5
 
 
 class Reason(StrEnum):
-    """Why a delivery failed."""
+    """Why a delivery failed, why it was skipped, or what it waits for."""
 
     TOKEN = "token"  # noqa: S105 - a word, not a secret
     MESSAGE = "message"
     INTERNAL = "internal"
     EXPIRED = "expired"
     """Its time to live, its attempts or the hour for retries ran out; `code` tells the last answer."""
+    QUIET_HOURS = "quiet_hours"
+    """It waits for their end."""
+    FREQUENCY = "frequency"
+    """It is one too many for a frequency cap."""
+    GAP = "gap"
+    """It would come too soon after another."""
+    TOO_LATE = "too_late"
+    """Rules held it back beyond the last moment at which it made sense."""
+    PACING = "pacing"
+    """It waits for its turn."""
 
 
 class Recipient(NamedTuple):
@@ -52,6 +63,8 @@ class Job(Protocol):
     cutoff_at: datetime
     """When the send started."""
     expires_at: datetime
+    capped: bool
+    """Some cap or gap counts its messages."""
 
     def settled(self, count: int) -> None:
         """So many of the job's messages are recorded."""
@@ -206,3 +219,17 @@ class WaitingDelivery:
     """Of the last answer."""
     rolling: bool
     """Its send takes messages one by one: its time counts from its own beginning."""
+    released_at: datetime | None
+    """When rules let it go that had held it back; its time counts from then."""
+    reason: str | None
+    """Which of the rules that was, if this is its first attempt since."""
+
+    @property
+    def own_time(self) -> datetime | None:
+        """When its own time began; None when it goes by that of its send."""
+        return self.released_at or (self.created_at if self.rolling else None)
+
+    @property
+    def first(self) -> bool:
+        """Nothing of it has left yet."""
+        return self.own_time is not None and self.attempt == 1 and not self.may_be_sent

@@ -55,7 +55,8 @@ returning d.app_id, d.send_id, d.device_id
 -- name: claim
 -- Lease waiting rows whose moment has come. A lease that ran out means a worker died with the message in flight.
 -- What must end without another attempt is claimed whatever holds its send, app or credential back. In a send that
--- messages are added to one by one each has a time to live of its own.
+-- messages are added to one by one each has a time to live of its own. That of a message which a rule held back (it has
+-- a reason) begins now.
 with due as (
     select d.day, d.app_id, d.send_id, d.device_id
     from delivery d
@@ -66,7 +67,8 @@ with due as (
     where d.state = 1 and d.next_attempt_at <= now() and (d.lease_until is null or d.lease_until < now())
       and not exists (select from installation where held_at is not null)
       and (s.state = 'cancelled' or s.expires_at <= now() or app.deleted_at is not null or c.app_id is null
-           or s.open_until is not null and d.created_at <= now() - interval '24 hours'
+           or s.open_until is not null and d.reason is null
+              and coalesce(d.released_at, d.created_at) <= now() - interval '24 hours'
            or s.state <> 'paused' and app.archived_at is null and a.suspended_at is null
               and (c.paused_at is null or c.probe_at <= now())
               and not exists (select from unnest(:blocked_apps::bigint[], :blocked_providers::text[])
@@ -78,7 +80,8 @@ with due as (
 ), claimed as (
     update delivery d
     set attempt = d.attempt + 1, lease_until = now() + :seconds * interval '1 second',
-        may_be_sent = d.may_be_sent or d.lease_until is not null
+        may_be_sent = d.may_be_sent or d.lease_until is not null,
+        released_at = case when d.reason is null then d.released_at else now() end
     from due
     where d.day = due.day and d.app_id = due.app_id and d.send_id = due.send_id and d.device_id = due.device_id
     returning d.*
@@ -86,7 +89,7 @@ with due as (
 select c.day, c.app_id, c.send_id, c.device_id, c.account_id, c.push_id, c.provider, c.lang, c.country, c.platform,
        c.attempt, c.may_be_sent, c.created_at,
        case when send.open_until is null then send.expires_at
-            else least(send.expires_at, c.created_at + interval '24 hours') end as expires_at,
+            else least(send.expires_at, coalesce(c.released_at, c.created_at) + interval '24 hours') end as expires_at,
        case when app.deleted_at is not null or not exists (select from app_credential k
                                                            where k.app_id = c.app_id and k.provider = c.provider)
             then 'cancelled' else send.state end as send_state,
@@ -96,11 +99,54 @@ select c.day, c.app_id, c.send_id, c.device_id, c.account_id, c.push_id, c.provi
        case when device.id is not null
             then jsonb_build_object('tags', device.tags, 'ext_id', device.ext_id, 'country', device.country,
                                     'lang', device.lang) end,
-       c.code, send.open_until is not null as rolling
+       c.code, send.open_until is not null as rolling, c.released_at, c.reason
 from claimed c
 join send on send.id = c.send_id
 join app on app.id = c.app_id
 left join device on device.app_id = c.app_id and device.id = c.device_id and device.active and device.token_state = 1
+
+-- name: park
+-- Messages of paced sends that wait: they are not due before their turn comes, whenever that is.
+update delivery d
+set parked_at = d.next_attempt_at, next_attempt_at = 'infinity'
+from unnest(:days::date[], :app_ids::bigint[], :send_ids::bigint[], :device_ids::bigint[])
+     as u (day, app_id, send_id, device_id)
+where d.day = u.day and d.app_id = u.app_id and d.send_id = u.send_id and d.device_id = u.device_id
+  and d.state = 1 and d.reason is not null and d.next_attempt_at < 'infinity'
+
+-- name: parked
+-- Sends that have parked messages whose moment has come, by app and provider, as many as are of use now. Nothing is
+-- told of what is held back anyway.
+select s.id as send_id, w.app_id, w.provider, w.n
+from send s
+join account a on a.id = s.account_id and a.suspended_at is null
+cross join lateral (
+    select d.app_id, d.provider, count(*) as n
+    from (select p.app_id, p.provider from delivery p
+          where p.day = s.day and p.send_id = s.id and p.parked_at <= now()
+          order by p.parked_at
+          limit :limit) d
+    group by d.app_id, d.provider
+) w
+join app on app.id = w.app_id and app.archived_at is null
+join app_credential c on c.app_id = w.app_id and c.provider = w.provider
+                     and (c.paused_at is null or c.probe_at <= now())
+where s.state = 'running' and not exists (select from installation where held_at is not null)
+  and not exists (select from unnest(:blocked_apps::bigint[], :blocked_providers::text[]) as b (app_id, provider)
+                  where b.app_id = w.app_id and b.provider = w.provider)
+
+-- name: unpark
+-- It is the turn of so many messages.
+update delivery d
+set next_attempt_at = now(), parked_at = null, reason = 'pacing'
+from (select p.day, p.app_id, p.send_id, p.device_id
+      from send s join delivery p on p.day = s.day and p.send_id = s.id
+      where s.id = :send_id and p.app_id = :app_id and p.provider = :provider and p.parked_at <= now()
+      order by p.parked_at
+      limit :limit
+      for update of p skip locked) as waiting
+where d.day = waiting.day and d.app_id = waiting.app_id and d.send_id = waiting.send_id
+  and d.device_id = waiting.device_id
 
 -- name: drop_tokens
 -- Mark tokens invalid, by compare-and-set: only where the device still has exactly the token that was sent, and did not
@@ -226,7 +272,7 @@ from app_credential where app_id = :app_id and provider = :provider
 
 -- name: hasten_cancelled
 -- Let what waits in cancelled sends be due now.
-update delivery d set next_attempt_at = now()
+update delivery d set next_attempt_at = now(), parked_at = null
 from (select w.day, w.app_id, w.send_id, w.device_id
       from send s join delivery w on w.send_id = s.id and w.day = s.day and w.state = 1
       where s.state = 'cancelled' and s.finished_at > now() - interval '1 day' and w.next_attempt_at > now()

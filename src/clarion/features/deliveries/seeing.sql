@@ -1,7 +1,8 @@
 -- name: of_send
 -- Deliveries of one send after a position, by app and device: each app along the primary key, until there are enough.
 select d.app_id, d.device_id, d.send_id, d.push_id, d.provider, d.lang, d.country, d.platform, d.state, d.reason,
-       d.code, d.provider_id, d.attempt, d.may_be_sent, d.next_attempt_at, d.created_at, d.settled_at, d.delivered_at,
+       d.code, d.provider_id, d.attempt, d.may_be_sent,
+       coalesce(d.parked_at, d.next_attempt_at) as next_attempt_at, d.created_at, d.settled_at, d.delivered_at,
        d.clicked_at
 from (select app_id from unnest(:app_ids::bigint[]) as listed (app_id) order by app_id) a
 cross join lateral (
@@ -23,7 +24,8 @@ select id from send where account_id = :account_id and day >= :since order by id
 -- name: of_device
 -- The deliveries of one device in the listed sends, newest first: one look-up by primary key for each send.
 select d.app_id, d.device_id, d.send_id, d.push_id, d.provider, d.lang, d.country, d.platform, d.state, d.reason,
-       d.code, d.provider_id, d.attempt, d.may_be_sent, d.next_attempt_at, d.created_at, d.settled_at, d.delivered_at,
+       d.code, d.provider_id, d.attempt, d.may_be_sent,
+       coalesce(d.parked_at, d.next_attempt_at) as next_attempt_at, d.created_at, d.settled_at, d.delivered_at,
        d.clicked_at, d.token_hash
 from send s
 cross join lateral (

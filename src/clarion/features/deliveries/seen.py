@@ -15,6 +15,7 @@ class StateWord(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    SKIPPED = "skipped"
 
     @property
     def stored(self) -> State:

@@ -25,7 +25,8 @@ returning id, account_id, scheduler_id, state
 -- name: lease
 -- Lease slices: fewest running per account first, then per credential, then sends with least left to do, so that
 -- small sendings overtake big ones. Expired leases are taken over; paused credentials only when a probe is due. What is
--- left of an expired send is leased whatever its app's state, to be recorded as expired.
+-- left of an expired send is leased whatever its app's state, to be recorded as expired. Of a paced send one slice of an
+-- app and provider is worked on at a time, and none while its pace lets nothing go.
 -- In two materialized steps, because planning one join of everything takes twenty times as long as running it.
 with open as (
     select account_id, app_id, provider, send_id, count(*) as left_over,
@@ -45,12 +46,14 @@ with open as (
     join app_credential c on c.app_id = l.app_id and c.provider = l.provider
     where (c.paused_at is null or c.probe_at <= now() or send.expires_at <= now())
       and not exists (select from installation where held_at is not null)
+      and (not send.paced or l.running = 0)
       and (l.app_id, l.provider) not in (select * from unnest(:blocked_apps::bigint[], :blocked_providers::text[]))
 ), picked as (
     select s.send_id, s.no
     from allowed l
     join slice s on s.send_id = l.send_id and s.app_id = l.app_id and s.provider = l.provider
-    where s.state = 'ready' or s.state = 'leased' and s.lease_until < now()
+    where s.state = 'ready' and (s.not_before is null or s.not_before <= now())
+       or s.state = 'leased' and s.lease_until < now()
     order by l.account_running, l.credential_running, l.left_over, s.send_id, s.no
     limit :limit
     for update of s skip locked
@@ -70,7 +73,9 @@ returning s.send_id, s.no
 
 -- name: leave
 -- Give a slice up in the state it deserves: ready again, done or cancelled. Nothing happens to a lost lease.
-update slice set state = :state, owner = null, lease_until = null
+update slice
+set state = :state, owner = null, lease_until = null,
+    not_before = case when :rests::float8 > 0 then now() + :rests * interval '1 second' end
 where send_id = :send_id and no = :no and attempt = :attempt and state = 'leased'
 
 -- name: plan
@@ -141,6 +146,12 @@ update send set state = 'paused', pause_reason = :reason where id = :send_id and
 -- Complete sends go on when some of their deliveries wait again.
 update send set state = 'running', finished_at = null where id = any(:send_ids::bigint[]) and state = 'complete'
 
+-- name: outlive
+-- A send with messages that rules hold back lives for a day after the last of them may go.
+update send s set expires_at = v.until + interval '24 hours'
+from unnest(:send_ids::bigint[], :untils::timestamptz[]) as v (send_id, until)
+where s.id = v.send_id and s.expires_at < v.until + interval '24 hours'
+
 -- name: expire_open
 -- What is left of every open send has expired now (system side, after a restore).
 update send set expires_at = least(expires_at, now()) where state in ('running', 'paused')
@@ -154,3 +165,13 @@ select id, state from send where account_id = :account_id and scheduler_id = :sc
 select count(*) from send
 where account_id = :account_id and scheduler_id = :scheduler_id and occurrence = :occurrence
   and state in ('running', 'paused')
+
+-- name: left_of
+-- Devices that the sends of a scheduler were planned for, and how many of those the open ones have not dealt with.
+select coalesce(sum(s.estimate), 0)::bigint as planned,
+       coalesce(sum(greatest(s.estimate - (select coalesce(sum(h.n), 0) from stat_hour h
+                                           where h.account_id = s.account_id and h.send_id = s.id
+                                             and h.outcome not in ('delivered', 'clicked')), 0))
+                filter (where s.state in ('running', 'paused')), 0)::bigint as left_over
+from send s
+where s.account_id = :account_id and s.scheduler_id = :scheduler_id and s.device_ids is null

@@ -1,7 +1,7 @@
 """Planning sends, leasing their slices, and changing one's mind about them."""
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -137,11 +137,14 @@ class SendService:
             )
         return {(row["send_id"], row["no"]) for row in rows}
 
-    async def leave(self, item: LeasedSlice, state: str) -> bool:
-        """End a lease: `ready` (somebody goes on), `done` or `cancelled`. False when it was lost already."""
+    async def leave(self, item: LeasedSlice, state: str, *, rests: float = 0.0) -> bool:
+        """End a lease: `ready` (somebody goes on, after it has rested for so many seconds), `done` or `cancelled`.
+
+        False when it was lost already.
+        """
         async with self._database.acquire() as connection:
             count = await SQL.leave.execute(
-                connection, send_id=item.send_id, no=item.no, attempt=item.attempt, state=state
+                connection, send_id=item.send_id, no=item.no, attempt=item.attempt, state=state, rests=rests
             )
         return count == 1
 
@@ -183,6 +186,11 @@ class SendService:
 
         return await self._database.run(work)
 
+    async def left_of(self, account_id: int, scheduler_id: int, within: Connection) -> tuple[int, int]:
+        """Devices that the scheduler's sends were planned for, and about how many of those the open ones have left."""
+        row = await SQL.left_of.fetchrow(within, account_id=account_id, scheduler_id=scheduler_id)
+        return (row["planned"], row["left_over"]) if row else (0, 0)
+
     async def cancel_of(self, account_id: int, scheduler_id: int, within: Connection) -> int:
         """Cancel the open sends of a scheduler; how many there were. Workers obey within a second."""
         rows = await SQL.cancel_sends.fetch(within, account_id=account_id, scheduler_id=scheduler_id)
@@ -223,6 +231,12 @@ class SendService:
     async def reopen(self, send_ids: Collection[int], *, within: Connection) -> None:
         """Let complete sends go on, because some of their deliveries wait again."""
         await SQL.reopen.execute(within, send_ids=list(send_ids))
+
+    async def outlive(self, holds: Mapping[int, datetime], *, within: Connection) -> None:
+        """Let sends live for a day after the moments until which rules hold some of their messages back."""
+        if holds:
+            send_ids = sorted(holds)
+            await SQL.outlive.execute(within, send_ids=send_ids, untils=[holds[send_id] for send_id in send_ids])
 
     async def expire_open(self, *, within: Connection) -> int:
         """Expire what is left of every open send of the installation; how many sends that concerns."""

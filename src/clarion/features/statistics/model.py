@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 
 class StatRow(NamedTuple):
-    """`n` more of one outcome. `outcome` is sent, delivered, clicked, cancelled or `failed:<reason>`."""
+    """`n` more of one outcome. `outcome` is sent, delivered, clicked, cancelled, `failed:<reason>` or
+    `skipped:<reason>`.
+    """
 
     account_id: int
     app_id: int

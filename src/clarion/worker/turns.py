@@ -1,0 +1,35 @@
+"""Whose turn it is: lets parked messages of paced sends go, as fast as their paces allow over all processes."""
+
+from clarion.features.deliveries.dispatch import DispatchStore, Parked
+from clarion.worker.lanes import Lanes
+from clarion.worker.plans import Plans
+from clarion.worker.retries import Retries
+
+AT_ONCE = 500
+"""Messages of one send whose turn comes at once at most."""
+
+
+class Turns:
+    """The step of the turn loop."""
+
+    def __init__(self, *, store: DispatchStore, plans: Plans, lanes: Lanes, retries: Retries) -> None:
+        self._store = store
+        self._plans = plans
+        self._lanes = lanes
+        self._retries = retries
+
+    async def step(self) -> int:
+        """Make those due whose turn it is, so that the retry loop claims them at once; how many."""
+        total = 0
+        for parked in await self._store.parked(limit=AT_ONCE, blocked=self._lanes.blocked()):
+            total += await self._let_go(parked)
+        if total:
+            self._retries.changed.set()
+        return total
+
+    async def _let_go(self, parked: Parked) -> int:
+        opened = await self._plans.open(parked.send_id)
+        regime, count = opened.regime(parked.app_id), parked.count
+        if regime is not None and regime.paced:
+            count, _ = await regime.take_turns(count)
+        return await self._store.unpark(parked, count) if count else 0
