@@ -133,7 +133,7 @@ class Answer:
         self.body = body
         """At most `ChannelOptions.body_limit` bytes; longer bodies are cut, never buffered."""
         self.headers = headers
-        """Decoded response headers, lower-case. Empty for a plain 200 whose block was not decoded."""
+        """Response headers, lower-case. A transport may leave them out where the status is 200, 201, 202 or 204."""
         self.failure = failure
         self.detail = detail
         """For people: `connect: ...`, `deadline`, `reset: CANCEL`, `goaway: ...`."""

@@ -33,7 +33,7 @@ class Caller:
         self.key = new_key()
         self.origin = sim.url
         self.told = sim.webpush.subscribe(self.key.public, prefix=prefix)
-        self.subscription = read_subscription(json.dumps(self.told))
+        self.subscription = read_subscription(json.dumps(self.told), ())
 
     def authorization(self, *, key: VapidKey | None = None, ago: float = 0, **changes: str) -> str:
         now = datetime.now(UTC) - timedelta(seconds=ago)
@@ -64,7 +64,7 @@ async def test_an_honest_message_is_taken_read_and_journalled(sim: Simulator, ht
     assert answer.status_code == 201
     assert answer.headers["location"].startswith(f"{sim.url}/m/")
     assert answer.headers["ttl"] == "60"
-    (message,) = sim.webpush.waiting(caller.subscription.endpoint)
+    (message,) = sim.webpush.waiting(caller.subscription.path)
     assert (message.text, message.ttl, message.urgency, message.topic) == (TEXT, 60, "low", "weather")
     (entry,) = sim.journal.entries()
     assert (entry.provider, entry.token, entry.message_id, entry.accepted) == (
@@ -79,7 +79,7 @@ async def test_a_topic_replaces_the_message_that_waits(sim: Simulator, http: htt
     caller = Caller(sim, http)
     for topic in ("a", "a", "b", None):
         assert (await caller.post({"topic": topic})).status_code == 201
-    assert sorted(message.topic for message in sim.webpush.waiting(caller.subscription.endpoint)) == ["", "a", "b"]
+    assert sorted(message.topic for message in sim.webpush.waiting(caller.subscription.path)) == ["", "a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ async def test_faulty_headers_are_refused(
 ) -> None:
     caller = Caller(sim, http)
     assert errno(await caller.post(headers)) == expected
-    assert sim.webpush.waiting(caller.subscription.endpoint) == []
+    assert sim.webpush.waiting(caller.subscription.path) == []
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ async def test_a_subscription_without_a_key_is_bound_to_the_first_that_sends(
     sim: Simulator, http: httpx.AsyncClient
 ) -> None:
     caller = Caller(sim, http)
-    caller.subscription = read_subscription(json.dumps(sim.webpush.subscribe()))
+    caller.subscription = read_subscription(json.dumps(sim.webpush.subscribe()), ())
     assert (await caller.post()).status_code == 201
     assert errno(await caller.post({"authorization": caller.authorization(key=new_key())})) == (401, 109)
 
@@ -160,7 +160,7 @@ async def test_a_subscription_can_name_its_own_fate(
 async def test_scripts_and_subscriptions_over_the_control_interface(sim: Simulator, http: httpx.AsyncClient) -> None:
     caller = Caller(sim, http)
     made = (await http.post("/_sim/webpush/subscriptions", json={"prefix": "flaky1"})).json()
-    caller.subscription = read_subscription(json.dumps(made))
+    caller.subscription = read_subscription(json.dumps(made), ())
     assert [(await caller.post()).status_code for _ in range(2)] == [503, 201]
     token = made["endpoint"].rpartition("/")[2]
     script = {"token": token, "actions": [{"error": "GONE"}]}

@@ -3,6 +3,7 @@
 import struct
 
 import pytest
+from hpack import Encoder
 from tests.conformance.transport.conftest import Lab
 from tests.conformance.transport.gathered_answers import HEAD, requests
 from tests.conformance.transport.scripted_peer import (
@@ -395,3 +396,17 @@ async def test_deadlines_fall_one_by_one(lab: Lab) -> None:
     link.send(answer(got[1].stream))
     await lab.answers.count(3)
     assert lab.answers.statuses() == {200: 1, "ambiguous: deadline": 2}
+
+
+@pytest.mark.parametrize("huffman", [True, False], ids=["huffman", "plain"])
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 203, 206, 301, 410])
+async def test_a_status_is_read_however_it_is_spelled(lab: Lab, status: int, *, huffman: bool) -> None:
+    """Of usual successes nothing else need be decoded; of everything else the headers come along."""
+    encoder = Encoder()
+    encoder.header_table_size = 0
+    fields = [(":status", str(status)), ("retry-after", "7")]
+    link, stream = await one_request(lab)
+    link.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, encoder.encode(fields, huffman=huffman)))
+    got = await lab.answers.one()
+    assert got.status == status
+    assert got.headers == (() if status in {200, 201, 202, 204} else (("retry-after", "7"),))

@@ -42,6 +42,7 @@ from clarion.providers.http2.headers import (
     AnswerDecoder,
     HeadBlocks,
     MalformedAnswer,
+    usual_success,
 )
 from clarion.providers.http2.keepalive import KeepAlive, Step
 from clarion.providers.http2.peer import RECEIVE_WINDOW, PeerSettings, greeting
@@ -254,11 +255,11 @@ class Connection(asyncio.Protocol):
         if (
             flags & (END_HEADERS | PADDED | WITH_PRIORITY) == END_HEADERS
             and payload
-            and payload[0] == PLAIN_200
             and self._decoder.stateless
+            and (status := 200 if payload[0] == PLAIN_200 else usual_success(payload))
             and isinstance(request := self._streams.get(stream), Request)
         ):
-            self._on_head(stream, Answer(request.tag, 200), complete=bool(flags & END_STREAM))
+            self._on_head(stream, Answer(request.tag, status), complete=bool(flags & END_STREAM))
             return
         self._require_used(stream, "HEADERS")
         if block := self._block.begin(flags, stream, payload):

@@ -5,9 +5,12 @@ block of ours is constant bytes, and once the peer has acknowledged our settings
 """
 
 import struct
+from collections.abc import Iterator
 from functools import lru_cache
 
 from hpack import Decoder, HPACKError, OversizedHeaderListError
+from hpack.huffman import HuffmanEncoder
+from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
 from hpack.table import HeaderTable
 
 from clarion.providers.http2.frames import (
@@ -31,6 +34,8 @@ HEADER_LIST_LIMIT = 32768
 _WITHOUT_INDEXING, _NEVER_INDEXED = 0x00, 0x10
 _CONTENT_LENGTH = b"\x0f\x0d"
 _STATIC_NAMES = {name: index for index, (name, _) in reversed(list(enumerate(HeaderTable.STATIC_TABLE, 1)))}
+_STATUS_NAMES = range(8, 15)
+"""`:status` in the static table."""
 _SENSITIVE = frozenset({"authorization", "cookie", "crypto-key"})
 _HEADS_KEPT = 64
 _SIZES_KEPT = 1024
@@ -180,6 +185,24 @@ class HeadBlocks:
         return block
 
 
+def _spellings(status: int) -> Iterator[bytes]:
+    """How a block may begin that says so: a literal that may, must not or must never enter a table."""
+    text = b"%d" % status
+    short = HuffmanEncoder(REQUEST_CODES, REQUEST_CODES_LENGTH).encode(text)
+    for first in (form | name for form in (0x00, 0x10, 0x40) for name in _STATUS_NAMES):
+        yield bytes((first, len(text))) + text
+        yield bytes((first, 0x80 | len(short))) + short
+
+
+_SPELLED = {spelling: status for status in (200, 201, 202, 204) for spelling in _spellings(status)}
+_INDEXED = {b"\x88": 200, b"\x89": 204}
+
+
+def usual_success(block: bytes) -> int:
+    """The status of a usual success, without decoding anything else; 0 for all other blocks."""
+    return _INDEXED.get(block[:1]) or _SPELLED.get(block[:5]) or _SPELLED.get(block[:4]) or 0
+
+
 class AnswerDecoder:
     """Decodes the header blocks of answers with bounded work."""
 
@@ -202,8 +225,8 @@ class AnswerDecoder:
             MalformedAnswer: This answer is unusable.
             ProtocolViolation: The block cannot be decoded, so nothing after it can be trusted.
         """
-        if self.stateless and block.lstrip(SHRINK_TABLE)[:1] == b"\x88":
-            return 200, ()
+        if self.stateless and (status := usual_success(block.lstrip(SHRINK_TABLE))):
+            return status, ()
         fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields(block)]
         pseudo = [field for field in fields if field[0].startswith(":")]
         if not pseudo:

@@ -1,6 +1,7 @@
 """One message to one browser: what `Prepared` makes, what is encrypted, what goes to a push service."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import lru_cache
 
 from clarion.providers.collapse import web_topic
 from clarion.providers.contract import Verdict
@@ -14,30 +15,45 @@ OWN = ("topic",)
 _BLANK = Head("/", (), own=OWN)
 
 
-class Label(NamedTuple):
-    """What a push service is told of a message besides its identity."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Label:
+    """What a push service is told of a message besides its identity; told apart by identity."""
 
     ttl: str
     """Seconds."""
     urgency: str
-    topic: str
+    topic: bytes
     """Empty = the message's own UUID."""
 
 
 def label_of(options: Options, *, ttl: int) -> Label:
     """The label of a push with these options and so many seconds left."""
-    seconds = min(max(ttl, 0), LONGEST_TTL)
     key = options.collapse_key
-    return Label(str(seconds), "high" if options.urgent else "normal", web_topic(key) if key else "")
+    return _label(min(max(ttl, 0), LONGEST_TTL), urgent=options.urgent, topic=web_topic(key).encode() if key else b"")
+
+
+@lru_cache(maxsize=256)
+def _label(ttl: int, *, urgent: bool, topic: bytes) -> Label:
+    """Equal labels are one object, so that their messages share heads."""
+    return Label(str(ttl), "high" if urgent else "normal", topic)
 
 
 class Message(Request):
-    """A request whose body and head come late: it is encrypted in a batch, and signed when it leaves."""
+    """A request whose body and head come late: it is encrypted in a batch, and signed when it leaves.
 
-    __slots__ = ("label", "origin", "plain", "renewed")
+    On its way it is its own tag, so that an answer finds it again; outside it carries its owner's.
+    """
 
-    def __init__(self, subscription: Subscription, text: bytes, label: Label, *, topic: str, tag: object) -> None:
-        super().__init__(_BLANK, b"", tag, subscription.path.encode(), ((label.topic or topic).encode(),))
+    __slots__ = ("label", "origin", "owner", "plain", "renewed")
+
+    # The path was checked with its subscription, topics are of our own making: `Request` would check them again.
+    def __init__(self, subscription: Subscription, text: bytes, label: Label, *, topic: bytes, tag: object) -> None:
+        self.head = _BLANK
+        self.body = b""
+        self.tag = self.owner = tag
+        self.path = subscription.path.encode()
+        self.own = (label.topic or topic,)
+        self.resends = 0
         self.origin = subscription.origin
         self.plain = Plain(subscription.p256dh, subscription.auth, text)
         self.label = label
@@ -51,5 +67,5 @@ class Judged(Answer):
     __slots__ = ("verdict",)
 
     def __init__(self, message: Message, verdict: Verdict, *, status: int = 0) -> None:
-        super().__init__(message.tag, status)
+        super().__init__(message.owner, status)
         self.verdict = verdict

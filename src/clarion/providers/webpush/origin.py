@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from clarion.foundation.clock import Clock
 from clarion.providers.contract import Outcome, Verdict
 from clarion.providers.limits import FAILURES, Breaker
-from clarion.providers.transport import Answer, Channel, Head, Request, Transport
-from clarion.providers.webpush.message import OWN, Judged, Message
+from clarion.providers.transport import Answer, Channel, Head, Transport
+from clarion.providers.webpush.message import OWN, Judged, Label, Message
 from clarion.providers.webpush.settings import WebPushSettings
 from clarion.providers.webpush.vapid import VapidToken
-from clarion.providers.webpush.verdicts import Standing, read, resting
+from clarion.providers.webpush.verdicts import ACCEPTED, Standing, read, resting
 
 _HEADS = 64
 _REFUSED_PAUSE = 900.0
@@ -27,7 +27,10 @@ _WINDOWS = ".notify.windows.com"
 
 
 class Origin:
-    """The way to one push service. `judged` receives every message's verdict exactly once, unless it is withdrawn."""
+    """The way to one push service.
+
+    `judged` receives an answer to every message exactly once, unless it is withdrawn: a `Judged` or a success.
+    """
 
     def __init__(
         self,
@@ -37,7 +40,7 @@ class Origin:
         settings: WebPushSettings,
         transport: Transport,
         clock: Clock,
-        judged: Callable[[Sequence[Judged]], None],
+        judged: Callable[[Sequence[Answer]], None],
     ) -> None:
         self._windows = origin.endswith(_WINDOWS)
         self._token = token
@@ -47,7 +50,7 @@ class Origin:
         self._channel: Channel = transport.open(origin, self._on_answers, settings.channel)
         self._breaker = Breaker()
         self._authorization = ""
-        self._heads: dict[tuple[str, str], Head] = {}
+        self._heads: dict[Label, Head] = {}
         self._rest_until = self._heard_at = self._used_at = clock.monotonic()
         self._worked_at = float("-inf")
         self._refusal: Verdict | None = None
@@ -90,21 +93,20 @@ class Origin:
         """Give encrypted messages to the network, for which there was `room`."""
         if not self._channel.pending:
             self._heard_at = self._clock.monotonic()
-        self._channel.submit(
-            [
-                Request(self._head(one.label.ttl, one.label.urgency), one.body, one, one.path, one.own)
-                for one in messages
-            ]
-        )
-
-    def _head(self, ttl: str, urgency: str) -> Head:
         authorization = self._token.authorization(self._clock.now())
-        if authorization != self._authorization or len(self._heads) >= _HEADS:
+        if authorization != self._authorization:
             self._authorization = authorization
             self._heads.clear()
-        head = self._heads.get((ttl, urgency))
-        if head is None:
-            head = self._heads[ttl, urgency] = Head("/", self._headers(ttl, urgency), own=OWN)
+        head_of = self._heads.get
+        for one in messages:
+            one.tag = one
+            one.head = head_of(one.label) or self._head(one.label)
+        self._channel.submit(messages)
+
+    def _head(self, label: Label) -> Head:
+        if len(self._heads) >= _HEADS:
+            self._heads.clear()
+        head = self._heads[label] = Head("/", self._headers(label.ttl, label.urgency), own=OWN)
         return head
 
     def _headers(self, ttl: str, urgency: str) -> tuple[tuple[str, str], ...]:
@@ -120,7 +122,10 @@ class Origin:
 
     def withdraw(self) -> list[Message]:
         """Take back what has not been written."""
-        return [_message(request.tag) for request in self._channel.withdraw()]
+        taken = [_message(request) for request in self._channel.withdraw()]
+        for one in taken:
+            one.tag = one.owner
+        return taken
 
     def renew(self) -> None:
         """Sign a new token if the present one was refused."""
@@ -140,23 +145,29 @@ class Origin:
 
     def _on_answers(self, answers: list[Answer]) -> None:
         now = self._heard_at = self._clock.monotonic()
-        judged = [self._judge(answer, now) for answer in answers]
-        failed = sum(one.verdict.outcome in FAILURES for one in judged)
-        if failed < len(judged):
-            self._note_work(judged, now)
-        self._breaker.record(len(judged), failed, now)
-        self._judged(judged)
+        failed, worked = 0, False
+        for place, answer in enumerate(answers):
+            message = _message(answer.tag)
+            message.tag = answer.tag = message.owner
+            if answer.status in ACCEPTED:
+                worked = True
+            else:
+                judged = answers[place] = self._judge(message, answer, now)
+                failed += judged.verdict.outcome in FAILURES
+        if worked:
+            self._worked_at = now
+            self._refusal = None
+        self._breaker.record(len(answers), failed, now)
+        self._judged(answers)
 
-    def _judge(self, answer: Answer, now: float) -> Judged:
-        message = _message(answer.tag)
+    def _judge(self, message: Message, answer: Answer, now: float) -> Judged:
         standing = Standing()
         if answer.status in (401, 403):
             standing = Standing(renewed=message.renewed, works=self._works(now))
         elif answer.status == 429:
             standing = Standing(crowded=self._is_crowded(message.path, now))
         verdict = read(answer, self._clock.now(), standing)
-        if verdict.outcome is not Outcome.OK:
-            self._heed(message, verdict, now)
+        self._heed(message, verdict, now)
         return Judged(message, verdict, status=answer.status)
 
     def _heed(self, message: Message, verdict: Verdict, now: float) -> None:
@@ -172,11 +183,6 @@ class Origin:
             case _:
                 return
 
-    def _note_work(self, judged: Sequence[Judged], now: float) -> None:
-        if any(one.verdict.outcome is Outcome.OK for one in judged):
-            self._worked_at = now
-            self._refusal = None
-
     def _works(self, now: float) -> bool:
         return now - self._worked_at < _WORKS_FOR
 
@@ -191,6 +197,6 @@ class Origin:
         await self._channel.aclose(grace=grace)
 
 
-def _message(tag: object) -> Message:
-    assert isinstance(tag, Message)  # noqa: S101 - narrows the type only
-    return tag
+def _message(one: object) -> Message:
+    assert isinstance(one, Message)  # noqa: S101 - narrows the type only
+    return one

@@ -14,7 +14,6 @@ from clarion.providers.contract import Content, Credential, CredentialRefused, O
 from clarion.providers.personal import Gaps, Person, opened
 from clarion.providers.transport import Answer, Request, Sink, Transport
 from clarion.providers.webpush.encryption import PLAINTEXT_LIMIT
-from clarion.providers.webpush.endpoints import endpoint_fault
 from clarion.providers.webpush.message import Judged, Label, Message, label_of
 from clarion.providers.webpush.origin import Origin
 from clarion.providers.webpush.payload import Template, render
@@ -41,7 +40,7 @@ class WebPushPrepared:
     ) -> None:
         self._template = template
         self._label = label
-        self._hosts = hosts
+        self._hosts = tuple(hosts)
         self._gaps = gaps
 
     def personal(self, person: Person) -> "WebPushPrepared":
@@ -54,13 +53,12 @@ class WebPushPrepared:
         if len(text) > PLAINTEXT_LIMIT:
             return TOO_LARGE
         try:
-            subscription = read_subscription(token)
-            fault = endpoint_fault(subscription.endpoint, self._hosts)
+            subscription = read_subscription(token, self._hosts)
         except (ValueError, InvalidInput):
             return MALFORMED
-        if fault is not None:
-            return Verdict(Outcome.TOKEN_GUARDED, "endpoint_refused", text=fault)
-        return Message(subscription, text, self._label, topic=uuid.decode(), tag=tag)
+        if subscription.fault is not None:
+            return Verdict(Outcome.TOKEN_GUARDED, "endpoint_refused", text=subscription.fault)
+        return Message(subscription, text, self._label, topic=uuid, tag=tag)
 
 
 class _Batch:
@@ -202,7 +200,7 @@ class WebPushSender:
         answers = [Judged(message, verdict) for message in messages]
         asyncio.get_running_loop().call_soon(self._answer, answers)
 
-    def _answer(self, answers: Sequence[Judged]) -> None:
+    def _answer(self, answers: Sequence[Answer]) -> None:
         if answers:
             self._pending -= len(answers)
             self._sink(list(answers))

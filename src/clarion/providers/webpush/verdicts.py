@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from clarion.providers.answers import THROTTLED_WAIT, by_status, header, json_object, retry_after, text_of, unanswered
+from clarion.providers.answers import THROTTLED_WAIT, by_status, json_object, retry_after, text_of, unanswered
 from clarion.providers.contract import Outcome, Verdict
 from clarion.providers.redaction import redact, redact_body
 from clarion.providers.transport import Answer
@@ -24,7 +24,7 @@ MALFORMED = Verdict(Outcome.TOKEN_GUARDED, "MALFORMED_TOKEN", text="the token is
 TOO_LARGE = Verdict(Outcome.MESSAGE, "too_large", text="the message has more than 3993 bytes")
 
 _OK = Verdict(Outcome.OK, "OK")
-_ID_LIMIT = 128
+"""Without a provider id: the address of an accepted message is a secret that can delete it (RFC 8030 §8.3)."""
 _HELD_BACK = frozenset({Outcome.TRANSIENT, Outcome.AMBIGUOUS, Outcome.UNSENT, Outcome.THROTTLED_PROVIDER})
 """Outcomes that concern one push service; the others go on."""
 
@@ -154,19 +154,10 @@ def _refused(answer: Answer, now: datetime, standing: Standing) -> Verdict:
     )
 
 
-def accepted(answer: Answer) -> Verdict:
-    """The verdict on a success; the provider id is the last part of the message's address, where that is short."""
-    place = header(answer.headers, "location")
-    name = (place or "").rpartition("/")[2]
-    if not name or len(name) > _ID_LIMIT or not name.isascii() or not name.isprintable():
-        return _OK
-    return Verdict(Outcome.OK, "OK", provider_id=name)
-
-
 def read(answer: Answer, now: datetime, standing: Standing) -> Verdict:
     """The verdict on one answer. `now` is for Retry-After dates."""
     if answer.status in ACCEPTED:
-        return accepted(answer)
+        return _OK
     if answer.failure is not None:
         return msgspec.structs.replace(unanswered(answer), origin_only=True)
     verdict = by_status(answer, now) if answer.status < 300 else _refused(answer, now, standing)
