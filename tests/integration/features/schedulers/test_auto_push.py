@@ -263,11 +263,11 @@ async def test_what_waits_goes_with_its_app_and_push(world: World) -> None:
         await services.schedulers.bind_pushes(caller, scheduler_id, type_="conversion", push_ids=[])
 
     ends = (
-        lambda app_id, *_: services.apps.delete(caller, app_id),
         lambda app_id, *_: services.apps.set_archived(caller, app_id, archived=True),
         lambda _, push_id, __: services.pushes.delete(caller, push_id),
         lambda _, push_id, __: services.pushes.deactivate(caller, push_id),
         lambda _, __, scheduler_id: unbind(scheduler_id),
+        lambda app_id, *_: services.apps.delete(caller, app_id),
     )
     for number, end in enumerate(ends):
         app_id = await world.add_app()
