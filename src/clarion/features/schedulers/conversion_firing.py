@@ -1,7 +1,8 @@
 """Firing auto-pushes: from triggers whose moment has come to deliveries that workers claim.
 
 One transaction holds some triggers of one scheduler, judges each by what holds now, and leaves either a waiting
-delivery or nothing in its place. So any number of workers can do it, and a kill changes nothing.
+delivery or nothing in its place. So any number of workers can do it, and a kill changes nothing. Rules (quiet hours,
+caps, pacing) are asked when a worker claims the delivery.
 """
 
 import random
@@ -49,26 +50,6 @@ class Providers(Protocol):
         """For each app that has credentials: their providers."""
 
 
-class Gate(Protocol):
-    """Rules that protect people, asked at the moment a message would go."""
-
-    async def judge(
-        self, *, account_id: int, scheduler_id: int, devices: Sequence[Device], now: datetime, within: Connection
-    ) -> Mapping[Device, datetime | None]:
-        """Those of the devices that must not get it now: when they may, or None for never."""
-
-
-class OpenGate:
-    """No rules."""
-
-    async def judge(
-        self, *, account_id: int, scheduler_id: int, devices: Sequence[Device], now: datetime, within: Connection
-    ) -> Mapping[Device, datetime | None]:
-        """See `Gate.judge`."""
-        del account_id, scheduler_id, devices, now, within
-        return {}
-
-
 class _Shot(NamedTuple):
     """A trigger that goes."""
 
@@ -90,20 +71,11 @@ class _Scheduler:
 class AutoPushService:
     """The system side of auto-push."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        audiences: AudienceService,
-        pushes: PushService,
-        apps: Providers,
-        gate: Gate | None = None,
-    ) -> None:
+    def __init__(self, *, database: Database, audiences: AudienceService, pushes: PushService, apps: Providers) -> None:
         self._database = database
         self._audiences = audiences
         self._pushes = pushes
         self._apps = apps
-        self._gate = gate or OpenGate()
 
     async def fire_due(self, now: datetime) -> int:
         """Settle what is due; how many triggers this call took care of (call again at once unless it is 0).
@@ -141,12 +113,10 @@ class AutoPushService:
         filter_ = msgspec.convert(held["filter"], Filter)
         scheduler = await self._read(conn, scheduler_id, account_id=held["account_id"], filter_=filter_)
         fates, shots = await self._judge(conn, scheduler, claimed, now)
-        held_back = await self._obey_rules(conn, scheduler, shots, now)
-        left_open = await _put(conn, scheduler, [shot for shot in shots if shot.key not in held_back], now)
-        staying = {key for key, fate in fates.items() if fate is Fate.AWAITS_TOKEN}
-        await triggers.let_wait(conn, sorted(staying))
-        staying |= left_open | {key for key, moment in held_back.items() if moment is not None}
-        await triggers.remove(conn, [key for key in fates if key not in staying])
+        left_open = await _put(conn, scheduler, shots, now)
+        waiting = {key for key, fate in fates.items() if fate is Fate.AWAITS_TOKEN}
+        await triggers.let_wait(conn, sorted(waiting))
+        await triggers.remove(conn, [key for key in fates if key not in waiting and key not in left_open])
         log.debug("auto_push", scheduler_id=scheduler_id, fates=Counter(fates.values()))
         return len(claimed)
 
@@ -195,20 +165,6 @@ class AutoPushService:
             send_ids=await rolling.rounds(conn, account_id, scheduler.id, day=day),
         )
         return {(row["app_id"], row["id"]): Target(*row[2:]) for row in rows}
-
-    async def _obey_rules(
-        self, conn: Connection, scheduler: _Scheduler, shots: Sequence[_Shot], now: datetime
-    ) -> dict[Key, datetime | None]:
-        """What the rules keep from going now: put off to a moment, or (None) for good."""
-        if not shots:
-            return {}
-        devices = [(shot.key.app_id, shot.key.device_id) for shot in shots]
-        ruled = await self._gate.judge(
-            account_id=scheduler.account_id, scheduler_id=scheduler.id, devices=devices, now=now, within=conn
-        )
-        held_back = {shot.key: ruled[device] for shot, device in zip(shots, devices, strict=True) if device in ruled}
-        await triggers.hold_back(conn, [(key, moment) for key, moment in held_back.items() if moment is not None])
-        return held_back
 
 
 async def _put(conn: Connection, scheduler: _Scheduler, shots: Iterable[_Shot], now: datetime) -> set[Key]:

@@ -11,10 +11,9 @@ from clarion.features.triggers.store import (
     arm,
     arm_installs,
     claim,
-    hold_back,
     let_wait,
     remove,
     wake,
 )
 
-__all__ = ["PATIENCE", "Claimed", "Key", "arm", "arm_installs", "claim", "hold_back", "let_wait", "remove", "wake"]
+__all__ = ["PATIENCE", "Claimed", "Key", "arm", "arm_installs", "claim", "let_wait", "remove", "wake"]

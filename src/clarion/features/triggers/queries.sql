@@ -83,15 +83,6 @@ from unnest(:app_ids::bigint[], :device_ids::bigint[], :scheduler_ids::bigint[],
 where t.app_id = v.app_id and t.device_id = v.device_id and t.scheduler_id = v.scheduler_id and t.bit = v.bit
   and t.number = v.number
 
--- name: hold_back
--- A new moment for what a rule puts off.
-update trigger t set due_at = v.moment
-from unnest(:app_ids::bigint[], :device_ids::bigint[], :scheduler_ids::bigint[], :bits::smallint[],
-            :numbers::integer[], :moments::timestamptz[])
-     as v (app_id, device_id, scheduler_id, bit, number, moment)
-where t.app_id = v.app_id and t.device_id = v.device_id and t.scheduler_id = v.scheduler_id and t.bit = v.bit
-  and t.number = v.number
-
 -- name: sweep_over
 -- Triggers of schedulers that were cancelled (system side).
 delete from trigger t

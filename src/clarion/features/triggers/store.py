@@ -86,13 +86,6 @@ async def let_wait(within: Connection, keys: Sequence[Key]) -> None:
         await SQL.let_wait.execute(within, **_columns(keys))
 
 
-async def hold_back(within: Connection, moments: Sequence[tuple[Key, datetime]]) -> None:
-    """Triggers that a rule puts off, each to its new moment."""
-    if moments:
-        columns = _columns([key for key, _ in moments])
-        await SQL.hold_back.execute(within, **columns, moments=[moment for _, moment in moments])
-
-
 async def sweep(within: Connection, *, now: datetime, limit: int) -> int:
     """Remove triggers that nothing will ever fire: their scheduler is over, or no token came in time; how many."""
     over = await SQL.sweep_over.execute(within, limit=limit)

@@ -1,7 +1,7 @@
 """Auto-push without a worker: what arms it, what its due moment asks again, and what it leaves behind."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,6 @@ from clarion.features.accounts import Caller
 from clarion.features.devices.model import DeviceKey, Info, Report, Session, Token
 from clarion.features.pushes import PushBody, TranslationBody
 from clarion.features.schedulers.conversion import ConversionBody
-from clarion.features.schedulers.conversion_firing import AutoPushService, Device
 from clarion.features.triggers import PATIENCE
 from clarion.foundation.errors import InvalidInput, NotFound
 from clarion.foundation.secrets import Keeper
@@ -262,12 +261,12 @@ async def test_what_waits_goes_with_its_app_and_push(world: World) -> None:
     async def unbind(scheduler_id: int) -> None:
         await services.schedulers.bind_pushes(caller, scheduler_id, type_="conversion", push_ids=[])
 
-    ends = (
-        lambda app_id, *_: services.apps.set_archived(caller, app_id, archived=True),
+    ends: tuple[Callable[[int, int, int], Awaitable[None]], ...] = (
+        lambda app_id, _, __: services.apps.set_archived(caller, app_id, archived=True),
         lambda _, push_id, __: services.pushes.delete(caller, push_id),
         lambda _, push_id, __: services.pushes.deactivate(caller, push_id),
         lambda _, __, scheduler_id: unbind(scheduler_id),
-        lambda app_id, *_: services.apps.delete(caller, app_id),
+        lambda app_id, _, __: services.apps.delete(caller, app_id),
     )
     for number, end in enumerate(ends):
         app_id = await world.add_app()
@@ -337,35 +336,6 @@ async def test_two_workers_at_once_make_one_delivery_of_each_trigger(world: Worl
     assert await world.waiting() == 0
     assert await world.value("select count(*) from delivery") == 60
     assert await world.value("select count(distinct (device_id, send_id)) from delivery") == 60
-
-
-class _Rules:
-    """Rules that put off the first device and forbid the second."""
-
-    def __init__(self, put_off: int, forbidden: int, until: datetime) -> None:
-        self._ruled = {put_off: until, forbidden: None}
-
-    async def judge(self, *, devices: Sequence[Device], **_: Any) -> Mapping[Device, datetime | None]:
-        return {(app, id_): self._ruled[id_] for app, id_ in devices if id_ in self._ruled}
-
-
-async def test_rules_put_off_or_forbid_at_the_due_moment(world: World) -> None:
-    await world.auto_push("reg")
-    for number in range(3):
-        await world.add_device(f"u-{number}")
-        await world.event(f"u-{number}")
-    until = datetime.now(UTC) + timedelta(hours=8)
-    ruled = AutoPushService(
-        database=world.database,
-        audiences=world.services.audiences,
-        pushes=world.services.pushes,
-        apps=world.services.apps,
-        gate=_Rules(world.devices[0], world.devices[1], until),
-    )
-    await ruled.fire_due(datetime.now(UTC) + timedelta(seconds=1))
-    assert await world.value("select array_agg(device_id) from delivery") == [world.devices[2]]
-    assert await world.value("select array_agg(due_at) from trigger") == [until]
-    assert await world.fire(after=timedelta(hours=9)) == 1
 
 
 async def test_it_needs_an_event_and_a_delay_in_its_form(world: World) -> None:
