@@ -81,7 +81,7 @@ with due as (
     update delivery d
     set attempt = d.attempt + 1, lease_until = now() + :seconds * interval '1 second',
         may_be_sent = d.may_be_sent or d.lease_until is not null,
-        released_at = case when d.reason is null then d.released_at else now() end
+        released_at = case when d.reason is null then d.released_at else now() end, parked_at = null
     from due
     where d.day = due.day and d.app_id = due.app_id and d.send_id = due.send_id and d.device_id = due.device_id
     returning d.*
@@ -123,7 +123,7 @@ join account a on a.id = s.account_id and a.suspended_at is null
 cross join lateral (
     select d.app_id, d.provider, count(*) as n
     from (select p.app_id, p.provider from delivery p
-          where p.day = s.day and p.send_id = s.id and p.parked_at <= now()
+          where p.day = s.day and p.send_id = s.id and p.parked_at <= now() and p.state = 1
           order by p.parked_at
           limit :limit) d
     group by d.app_id, d.provider
@@ -141,7 +141,7 @@ update delivery d
 set next_attempt_at = now(), parked_at = null, reason = 'pacing'
 from (select p.day, p.app_id, p.send_id, p.device_id
       from send s join delivery p on p.day = s.day and p.send_id = s.id
-      where s.id = :send_id and p.app_id = :app_id and p.provider = :provider and p.parked_at <= now()
+      where s.id = :send_id and p.app_id = :app_id and p.provider = :provider and p.parked_at <= now() and p.state = 1
       order by p.parked_at
       limit :limit
       for update of p skip locked) as waiting

@@ -32,11 +32,7 @@ class RuleBooks:
     async def of_scheduler(self, account_id: int, scheduler_id: int, *, within: Connection | None = None) -> SendRules:
         """The rules of everything that the scheduler's sends touch."""
         async with self._database.joined(within) as conn:
-            row = await SQL.of_scheduler.fetchrow(conn, account_id=account_id, scheduler_id=scheduler_id)
-        if row is None:
-            return SendRules(account_id, scheduler_id)
-        apps = {int(app_id): read(rules) for app_id, rules in (row["apps"] or {}).items()}
-        return SendRules(account_id, scheduler_id, read(row["account"]), read(row["scheduler"]), apps)
+            return await rules_of(conn, account_id, scheduler_id)
 
     async def subjects(self, app_id: int, device_ids: Sequence[int]) -> list[Subject]:
         """See `judging.Books`."""
@@ -138,6 +134,15 @@ def _named(paces: Mapping[_Key, Pace]) -> dict[str, list[Any]]:
         "ids": [owner for _, owner in paces],
         "paces": [msgspec.to_builtins(pace) for pace in paces.values()],
     }
+
+
+async def rules_of(conn: Connection, account_id: int, scheduler_id: int) -> SendRules:
+    """The rules of everything that the sends of a scheduler touch."""
+    row = await SQL.of_scheduler.fetchrow(conn, account_id=account_id, scheduler_id=scheduler_id)
+    if row is None:
+        return SendRules(account_id, scheduler_id)
+    apps = {int(app_id): read(rules) for app_id, rules in (row["apps"] or {}).items()}
+    return SendRules(account_id, scheduler_id, read(row["account"]), read(row["scheduler"]), apps)
 
 
 def _owner(matter: Matter, level: Level) -> int:

@@ -134,3 +134,7 @@ class SendRules:
     def of_app(self, app_id: int) -> Effective:
         """What holds for messages to devices of an app."""
         return merged(account=self.account, app=self.apps.get(app_id, NO_RULES), scheduler=self.scheduler)
+
+    def rate(self, app_id: int) -> float | None:
+        """Messages per second to devices of an app at most; None without a pace."""
+        return min((pace.rate for _, pace in self.of_app(app_id).paces), default=None)

@@ -11,6 +11,8 @@ SLICE_TARGET = 5000
 """Recipients that a slice should hold."""
 SLICE_LIMIT = 20_000
 """Slices that one app and provider may have in one send, however large they get."""
+_SLICE_SECONDS = 10
+_SMALLEST_SLICE = 20
 TIME_TO_LIVE = timedelta(hours=24)
 FIRST_DEVICE_ID = 1
 LAST_DEVICE_ID = 2**DEVICE_ID_BITS - 1
@@ -84,12 +86,20 @@ class SendPlan:
         return Part(self.zone_bucket, self.zones, self.zone_apps, self.device_ids)
 
 
-def slice_ranges(matches: int) -> Iterator[tuple[int, int]]:
-    """Equal id ranges over all device ids, each with about `SLICE_TARGET` of `matches` recipients.
+def slice_target(rate: float | None) -> int:
+    """How many recipients a slice should hold that is sent with so many messages per second (None = at full speed).
+
+    A paced slice lasts some seconds, since a worker that works on it does little else meanwhile.
+    """
+    return SLICE_TARGET if rate is None else max(_SMALLEST_SLICE, min(SLICE_TARGET, int(rate * _SLICE_SECONDS)))
+
+
+def slice_ranges(matches: int, target: int = SLICE_TARGET) -> Iterator[tuple[int, int]]:
+    """Equal id ranges over all device ids, each with about `target` of `matches` recipients.
 
     Device ids are uniformly random, so equal ranges hold equal shares and no scan is needed.
     """
-    count = min(SLICE_LIMIT, max(1, -(-matches // SLICE_TARGET)))
+    count = min(SLICE_LIMIT, max(1, -(-matches // target)))
     edges = [LAST_DEVICE_ID * part // count for part in range(count + 1)]
     for low, high in pairwise(edges):
         yield low + FIRST_DEVICE_ID, high

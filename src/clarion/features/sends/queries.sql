@@ -1,9 +1,9 @@
 -- name: insert_send
 -- One send per scheduler, occurrence and zone bucket; nothing is returned when another worker was first.
 insert into send (account_id, scheduler_id, occurrence, zone_bucket, day, push_ids, cutoff_at, due_at, expires_at,
-                  zones, zone_apps, rotates, device_ids)
+                  zones, zone_apps, rotates, device_ids, paced)
 values (:account_id, :scheduler_id, :occurrence, :zone_bucket, (:cutoff_at::timestamptz at time zone 'UTC')::date,
-        :push_ids, :cutoff_at, :due_at, :expires_at, :zones, :zone_apps, :rotates, :device_ids)
+        :push_ids, :cutoff_at, :due_at, :expires_at, :zones, :zone_apps, :rotates, :device_ids, :paced)
 on conflict (scheduler_id, occurrence, zone_bucket) do nothing
 returning id
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from clarion.db import Conditions, Connection, Database, load
 from clarion.features.audiences.service import AudienceService
-from clarion.features.sends.model import TIME_TO_LIVE, WHOLE, LeasedSlice, Part, SendPlan, slice_ranges
+from clarion.features.rules import SendRules
+from clarion.features.rules.books import rules_of
+from clarion.features.sends.model import TIME_TO_LIVE, WHOLE, LeasedSlice, Part, SendPlan, slice_ranges, slice_target
 from clarion.features.sends.telling import tell_finished, tell_started
 from clarion.features.sends.zones import AppZone, Occurrence, apps_with_moved, part_conditions, zones_of
 from clarion.foundation.errors import NotFound
@@ -54,6 +56,7 @@ class SendService:
         Costs a bounded sample per app, never a scan of its devices. `conditions` are those of the scheduler's filter,
         which a test has none of; the send narrows them to its part.
         """
+        rules = await rules_of(within, account_id, scheduler_id)
         send_id: int | None = await SQL.insert_send.fetchval(
             within,
             account_id=account_id,
@@ -68,12 +71,13 @@ class SendService:
             zone_apps=part.zone_apps,
             rotates=rotates,
             device_ids=part.device_ids,
+            paced=any(rules.rate(app_id) is not None for app_id in app_ids),
         )
         if send_id is None:
             return None
         narrowed = conditions.and_(part_conditions(part, Occurrence(scheduler_id, occurrence, cutoff_at)))
         shares = await self._shares(account_id, app_ids, narrowed, within)
-        await self._insert_slices(send_id, account_id, shares, within)
+        await self._insert_slices(send_id, account_id, shares, rules, within)
         estimate = sum(share.matches for share in shares)
         await SQL.set_estimate.execute(within, send_id=send_id, estimate=estimate)
         await tell_started(
@@ -93,8 +97,14 @@ class SendService:
                 shares.append(_Share(app_id, provider, matches))
         return shares
 
-    async def _insert_slices(self, send_id: int, account_id: int, shares: Sequence[_Share], within: Connection) -> None:
-        planned = [(share, low, high) for share in shares for low, high in slice_ranges(share.matches)]
+    async def _insert_slices(
+        self, send_id: int, account_id: int, shares: Sequence[_Share], rules: SendRules, within: Connection
+    ) -> None:
+        planned = [
+            (share, low, high)
+            for share in shares
+            for low, high in slice_ranges(share.matches, slice_target(rules.rate(share.app_id)))
+        ]
         await SQL.insert_slices.execute(
             within,
             send_id=send_id,
