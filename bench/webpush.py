@@ -266,7 +266,7 @@ def report(rounds: list[dict[str, Figure]]) -> bool:
 def main() -> int:
     """Run all rounds and report their medians; 1 when the promise is broken."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     print(machine())

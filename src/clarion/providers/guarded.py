@@ -7,16 +7,14 @@ name again, or following a redirect, could lead elsewhere.
 import asyncio
 import socket
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from clarion.foundation.addresses import Target, is_public, target_of
 from clarion.providers.http import HttpAnswer, HttpClient, HttpError, HttpOptions
+from clarion.providers.resolving import Resolve, public_addresses
 from clarion.providers.transport import Failure
-
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""All IP addresses of a host, best first; `OSError` when it has none."""
 
 _CLIENTS = 64
 _RESOLVERS = 16
@@ -96,13 +94,13 @@ class GuardedHttp:
         """The first two addresses of the host; none of them all may be private."""
         if target.literal is not None:
             return [target.host]
+        trusted = target.named_in(self._options.hosts)
         try:
-            addresses = await self._resolve(target.host, target.port)
+            if trusted:
+                return (await self._resolve(target.host, target.port))[:2]
+            return (await public_addresses(target.host, target.port, resolve=self._resolve))[:2]
         except OSError:
             raise HttpError(Failure.UNSENT, _UNREACHABLE) from None
-        if not target.named_in(self._options.hosts) and not all(map(is_public, addresses)):
-            raise HttpError(Failure.UNSENT, _UNREACHABLE)
-        return addresses[:2]
 
     async def _look_up(self, host: str, port: int) -> Sequence[str]:
         def ask() -> list[str]:

@@ -8,7 +8,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,9 +24,12 @@ from pyreqwest.response import Response
 
 from clarion.providers.http2.ages import AgeMarks
 from clarion.providers.http2.pacing import Pacing
+from clarion.providers.resolving import Resolve, look_up, public_addresses
 from clarion.providers.transport import Answer, ChannelOptions, Failure, Request, Sink, split_origin
 
 _READ_SIZE = 16384
+_NO_CONNECTION = "connect: no connection"
+"""For whatever prevents one to an address that others have named (reliability.md SS-7)."""
 _PARALLEL_LIMIT = 256
 """Exchanges of one fallback channel at the same time, each with a task; the engine has no such bound."""
 
@@ -179,6 +182,45 @@ def _translate(error: DetailedPyreqwestError) -> HttpError:
     return HttpError(Failure.AMBIGUOUS, f"connection: {causes or error.message}")
 
 
+class _PublicClient:
+    """A client of one host that connects to addresses of the public internet only."""
+
+    def __init__(self, host: str, port: int, options: HttpOptions, resolve: Resolve) -> None:
+        self._host, self._port = host, port
+        self._options = options
+        self._resolve = resolve
+        self._client: HttpClient | None = None
+        """Pinned to a checked address; None until the name is resolved, and again when nobody answers there."""
+
+    async def request(
+        self, method: str, url: str, *, headers: Iterable[tuple[str, str]] = (), body: bytes = b""
+    ) -> HttpAnswer:
+        """See `HttpClient.request`. Failures to connect all have the same text."""
+        client = self._client or await self._pinned()
+        try:
+            return await client.request(method, url, headers=headers, body=body)
+        except HttpError as error:
+            if error.failure is not Failure.UNSENT:
+                raise
+            if self._client is client:
+                self._client = None
+            raise HttpError(Failure.UNSENT, _NO_CONNECTION) from error
+
+    async def _pinned(self) -> HttpClient:
+        try:
+            async with asyncio.timeout(self._options.connect_timeout):
+                address, *_ = await public_addresses(self._host, self._port, resolve=self._resolve)
+        except OSError as error:  # TimeoutError is one
+            raise HttpError(Failure.UNSENT, _NO_CONNECTION) from error
+        self._client = HttpClient(replace(self._options, pinned=(self._host, address, self._port)))
+        return self._client
+
+    async def aclose(self) -> None:
+        """Close the pool."""
+        if self._client is not None:
+            await self._client.aclose()
+
+
 class PyreqwestTransport:
     """`transport.Transport` over pyreqwest: for when the engine is switched off, and for providers that take bundles.
 
@@ -186,8 +228,10 @@ class PyreqwestTransport:
     on the same host).
     """
 
-    def __init__(self, *, http2: bool = True) -> None:
+    def __init__(self, *, http2: bool = True, resolve: Resolve = look_up) -> None:
+        """`resolve` is asked for channels that connect to the public internet only."""
         self._http2 = http2
+        self._resolve = resolve
 
     def open(self, origin: str, sink: Sink, options: ChannelOptions) -> "PyreqwestChannel":
         """Make a channel to `http[s]://host[:port]`; connections are opened when there is work.
@@ -198,31 +242,33 @@ class PyreqwestTransport:
         """
         scheme = "http" if origin.startswith("http://") else "https"
         _, _, authority = split_origin(origin, scheme=scheme)
-        return PyreqwestChannel(f"{scheme}://{authority}", sink, options, http2=self._http2)
+        return PyreqwestChannel(f"{scheme}://{authority}", sink, options, http2=self._http2, resolve=self._resolve)
 
 
 class PyreqwestChannel:
     """`transport.Channel` with a bounded number of tasks that each carry one request at a time."""
 
-    def __init__(self, origin: str, sink: Sink, options: ChannelOptions, *, http2: bool = True) -> None:
+    def __init__(
+        self, origin: str, sink: Sink, options: ChannelOptions, *, http2: bool = True, resolve: Resolve = look_up
+    ) -> None:
         self._origin = origin
         self._sink = sink
         self._options = options
         self._parallel = min(_PARALLEL_LIMIT, options.connections * options.streams)
         plain = origin.startswith("http://")
-        self._client = HttpClient(
-            HttpOptions(
-                connect_timeout=options.connect_timeout,
-                timeout=options.request_timeout,
-                body_limit=options.body_limit,
-                ca_file=options.ca_file,
-                client_certificate=options.client_certificate,
-                parallel=self._parallel,
-                ping_after=options.ping_after if http2 and not plain else None,
-                ping_timeout=options.ping_timeout,
-                plain=plain,
-            )
+        http = HttpOptions(
+            connect_timeout=options.connect_timeout,
+            timeout=options.request_timeout,
+            body_limit=options.body_limit,
+            ca_file=options.ca_file,
+            client_certificate=options.client_certificate,
+            parallel=self._parallel,
+            ping_after=options.ping_after if http2 and not plain else None,
+            ping_timeout=options.ping_timeout,
+            plain=plain,
         )
+        host, port, _ = split_origin(origin, scheme="http" if plain else "https")
+        self._client = _PublicClient(host, port, http, resolve) if options.public_only else HttpClient(http)
         self._queue: deque[Request] = deque()
         self._submitted = self._taken = 0
         self._marks = AgeMarks()

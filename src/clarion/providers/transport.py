@@ -168,6 +168,9 @@ class ChannelOptions:
     """Nothing in flight for so long: close the connection."""
     ca_file: str | None = None
     """PEM file of certificates that are trusted besides the system's."""
+    public_only: bool = False
+    """Connect to the public internet only: the name is resolved once for each connection, every address it has is
+    checked, and the connection goes to a checked one. Failures tell nothing of what is there (reliability.md §9)."""
     client_certificate: str | None = field(default=None, repr=False)
     """Path of a PEM file with certificate chain and key, for mutual TLS."""
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from clarion.providers.http2.ages import AgeMarks
 from clarion.providers.http2.connection import Connection, Outcome
-from clarion.providers.http2.dialling import DialError, dial
+from clarion.providers.http2.dialling import DialError, dial, dial_public
 from clarion.providers.http2.headers import HeadBlocks
 from clarion.providers.http2.pacing import Pacing
+from clarion.providers.resolving import Resolve, look_up
 from clarion.providers.transport import Answer, ChannelOptions, Failure, Request, Sink, split_origin
 
 _SHARE_FLOOR = 32
@@ -53,6 +54,7 @@ class Http2Channel:
         context: ssl.SSLContext,
         requests_per_connection: int,
         closed: Callable[["Http2Channel"], None],
+        resolve: Resolve = look_up,
     ) -> None:
         self._host, self._port, authority = split_origin(origin)
         self._sink = sink
@@ -60,6 +62,7 @@ class Http2Channel:
         self._context = context
         self._requests_per_connection = requests_per_connection
         self._on_closed = closed
+        self._resolve = resolve
         self._blocks = HeadBlocks(authority)
         self._queue: deque[Request] = deque()
         self._submitted = 0
@@ -239,7 +242,7 @@ class Http2Channel:
         self._pacing.attempted(asyncio.get_running_loop().time())
         connection = Connection(self, self._options, self._blocks, requests=self._requests_per_connection)
         try:
-            await dial(connection, self._host, self._port, context=self._context, within=self._options.connect_timeout)
+            await self._connect(connection)
         except DialError as error:
             self._connection_failed(str(error), refused=True)
         else:
@@ -247,6 +250,13 @@ class Http2Channel:
         finally:
             self._dialling = None
         self._pump()
+
+    async def _connect(self, connection: Connection) -> None:
+        where, context, within = (self._host, self._port), self._context, self._options.connect_timeout
+        if self._options.public_only:
+            await dial_public(connection, *where, context=context, within=within, resolve=self._resolve)
+        else:
+            await dial(connection, *where, context=context, within=within)
 
     def _welcome(self, connection: Connection) -> None:
         if connection.closed:

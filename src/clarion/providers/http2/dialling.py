@@ -2,11 +2,15 @@
 
 import asyncio
 import ssl
+from contextlib import suppress
 
 from clarion.providers.http2.connection import Connection
+from clarion.providers.resolving import Resolve, public_addresses
 from clarion.providers.transport import ChannelOptions
 
 _SHUTDOWN_TIMEOUT = 1.0
+_ADDRESSES = 2
+"""Of a host that are tried in one attempt."""
 
 
 class DialError(Exception):
@@ -29,8 +33,35 @@ def tls_context(options: ChannelOptions) -> ssl.SSLContext:
     return context
 
 
-async def dial(connection: Connection, host: str, port: int, *, context: ssl.SSLContext, within: float) -> None:
-    """Connect, shake hands and greet. The name is resolved anew each time.
+async def dial_public(
+    connection: Connection, host: str, port: int, *, context: ssl.SSLContext, within: float, resolve: Resolve
+) -> None:
+    """As `dial`, but only to the public internet (`transport.ChannelOptions.public_only`).
+
+    Raises:
+        DialError: With the same text whatever prevented the connection.
+    """
+    try:
+        async with asyncio.timeout(within):
+            *others, last = (await public_addresses(host, port, resolve=resolve))[:_ADDRESSES]
+            for address in others:
+                with suppress(DialError):
+                    return await dial(connection, host, port, context=context, within=within / 2, address=address)
+            await dial(connection, host, port, context=context, within=within, address=last)
+    except (OSError, DialError) as error:  # TimeoutError is an OSError
+        raise DialError("connect: no connection") from error
+
+
+async def dial(
+    connection: Connection,
+    host: str,
+    port: int,
+    *,
+    context: ssl.SSLContext,
+    within: float,
+    address: str | None = None,
+) -> None:
+    """Connect, shake hands and greet. The name is resolved anew each time, unless its address is given.
 
     Raises:
         DialError: Not `within` seconds, refused, not trusted, or no HTTP/2.
@@ -40,7 +71,7 @@ async def dial(connection: Connection, host: str, port: int, *, context: ssl.SSL
         async with asyncio.timeout(within):
             await loop.create_connection(
                 lambda: connection,
-                host,
+                address or host,
                 port,
                 ssl=context,
                 server_hostname=host,

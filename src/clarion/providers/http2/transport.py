@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from clarion.providers.http2.channel import Counters, Http2Channel
 from clarion.providers.http2.dialling import tls_context
+from clarion.providers.resolving import Resolve, look_up
 from clarion.providers.transport import ChannelOptions, Sink
 
 REQUESTS_PER_CONNECTION = (1 << 30) - 1
@@ -14,7 +15,9 @@ REQUESTS_PER_CONNECTION = (1 << 30) - 1
 class Http2Transport:
     """`transport.Transport` over our own HTTP/2 engine."""
 
-    def __init__(self, *, requests_per_connection: int = REQUESTS_PER_CONNECTION) -> None:
+    def __init__(self, *, requests_per_connection: int = REQUESTS_PER_CONNECTION, resolve: Resolve = look_up) -> None:
+        """`resolve` is asked for channels that connect to the public internet only."""
+        self._resolve = resolve
         self._requests_per_connection = requests_per_connection
         self._contexts: dict[str | None, ssl.SSLContext] = {}
         self._channels: set[Http2Channel] = set()
@@ -34,6 +37,7 @@ class Http2Transport:
             context=self._context(options),
             requests_per_connection=self._requests_per_connection,
             closed=self._forget,
+            resolve=self._resolve,
         )
         self._channels.add(channel)
         return channel

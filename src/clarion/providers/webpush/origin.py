@@ -47,7 +47,7 @@ class Origin:
         self._settings = settings
         self._clock = clock
         self._judged = judged
-        self._channel: Channel = transport.open(origin, self._on_answers, settings.channel)
+        self._channel: Channel = transport.open(origin, self._on_answers, settings.channel_to(origin))
         self._breaker = Breaker()
         self._authorization = ""
         self._heads: dict[Label, Head] = {}

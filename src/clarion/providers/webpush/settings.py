@@ -1,7 +1,8 @@
 """Settings of web push, all the operator's."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from clarion.foundation.addresses import target_of
 from clarion.providers.transport import ChannelOptions
 
 ANONYMOUS_CONTACT = "mailto:webpush@example.com"
@@ -23,3 +24,12 @@ class WebPushSettings:
     """Push services that one app is connected to at once."""
     stall_after: float = 2.0
     """Seconds without any answer after which messages to a push service are held back."""
+
+    def channel_to(self, origin: str) -> ChannelOptions:
+        """Bounds of the connections to a push service.
+
+        Browsers name them, so they are looked for on the public internet only, unless the operator has named them.
+        """
+        target = target_of(origin)
+        named = target is not None and target.named_in(self.hosts)
+        return replace(self.channel, public_only=not named)
