@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from clarion.db import Database
 from clarion.db.installation import open_keeper
+from clarion.features.accounts.audit_log import AuditService
 from clarion.features.accounts.service import AccountService
 from clarion.features.accounts.sessions import SessionService
 from clarion.features.apps.groups import AppGroupService
@@ -90,6 +91,7 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
         accounts=AccountService(database=database, clock=clock),
         sessions=SessionService(database=database),
         idempotency=IdempotencyService(database=database, keeper=keeper, clock=clock),
+        audit_log=AuditService(database=database),
         webhooks=WebhookService(database=database, keeper=keeper, hosts=settings.webhook_hosts),
         apps=apps,
         app_groups=AppGroupService(database=database),

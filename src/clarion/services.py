@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from clarion.features.accounts.audit_log import AuditService
 from clarion.features.accounts.service import AccountService
 from clarion.features.accounts.sessions import SessionService
 from clarion.features.apps.groups import AppGroupService
@@ -39,6 +40,7 @@ class Services:
     sessions: SessionService
     idempotency: IdempotencyService
     webhooks: WebhookService
+    audit_log: AuditService
     apps: AppService
     app_groups: AppGroupService
     events: EventService

@@ -31,6 +31,7 @@ TAGS: Mapping[str, str] = {
     "devices": "Devices of the account and their stories.",
     "audiences": "How many devices a filter means.",
     "credentials": "Pauses and the mass guard.",
+    "audit": "Who did what to which object.",
     "webhooks": "Addresses of your own servers that are told what happens.",
     "events": "Codes in a device's history.",
     "device API": "What SDKs call. It needs no key: an instance's id is its secret.",
@@ -71,5 +72,9 @@ PARAMETERS: Mapping[str, str] = {
     "country": "ISO 3166-1 alpha-2.",
     "lang": "The language of the translation that was sent.",
     "platform": "As the device tells it.",
+    "actor": "`key:<public id>`, `member:<id>`, `operator` or `system`.",
+    "action": "Such as `scheduler.cancel`; `scheduler` for everything done to schedulers.",
+    "object": "Such as `scheduler:71`.",
+    "event": "Only messages of this event.",
 }
 """What parameters mean that no route describes itself."""

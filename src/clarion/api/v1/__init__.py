@@ -5,6 +5,7 @@ from litestar.types import ControllerRouterHandler
 from clarion.api.b_v2.pushes import PushesController
 from clarion.api.v1.audience_groups import AudienceGroupsController
 from clarion.api.v1.audiences import estimate_audience, list_audiences
+from clarion.api.v1.audit import read_audit
 from clarion.api.v1.credentials import (
     check_credential,
     confirm_suspects,
@@ -28,6 +29,7 @@ ROUTES: list[ControllerRouterHandler] = [
     PostbacksController,
     SendsController,
     WebhooksController,
+    read_audit,
     read_statistics,
     device_story,
     search_devices,
