@@ -28,9 +28,12 @@ from clarion.features.events.postbacks import PostbackService
 from clarion.features.events.service import EventService
 from clarion.features.idempotency.service import IdempotencyService
 from clarion.features.pushes.service import PushService
+from clarion.features.rules.service import RuleService
 from clarion.features.schedulers.conversion_firing import AutoPushService
 from clarion.features.schedulers.conversion_service import ConversionService
+from clarion.features.schedulers.editing import EditingService
 from clarion.features.schedulers.service import SchedulerService
+from clarion.features.schedulers.timeline import TimelineService
 from clarion.features.sends.progress import ProgressService
 from clarion.features.sends.service import SendService
 from clarion.features.statistics.service import StatisticsService
@@ -87,6 +90,7 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
     progress = ProgressService(database=database, statistics=statistics)
     deliveries = DeliveryService(database=database, progress=progress, clock=clock)
     message_ids = MessageIds(keeper.message_key)
+    instant_delay = timedelta(seconds=settings.instant_delay_sec)
     return Services(
         accounts=AccountService(database=database, clock=clock),
         sessions=SessionService(database=database),
@@ -104,14 +108,24 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
         saved_filters=SavedFilterService(database=database, audiences=audiences),
         reach=ReachService(database=database),
         pushes=pushes,
+        rules=RuleService(database=database),
         schedulers=SchedulerService(
             database=database,
             audiences=audiences,
             pushes=pushes,
             sends=sends,
             clock=clock,
-            instant_delay=timedelta(seconds=settings.instant_delay_sec),
+            instant_delay=instant_delay,
         ),
+        editing=EditingService(
+            database=database,
+            audiences=audiences,
+            pushes=pushes,
+            sends=sends,
+            clock=clock,
+            instant_delay=instant_delay,
+        ),
+        timelines=TimelineService(database=database, audiences=audiences, clock=clock, instant_delay=instant_delay),
         conversions=ConversionService(database=database, audiences=audiences),
         auto_push=AutoPushService(database=database, audiences=audiences, pushes=pushes, apps=apps),
         sends=sends,

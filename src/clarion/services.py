@@ -23,9 +23,12 @@ from clarion.features.events.postbacks import PostbackService
 from clarion.features.events.service import EventService
 from clarion.features.idempotency.service import IdempotencyService
 from clarion.features.pushes.service import PushService
+from clarion.features.rules.service import RuleService
 from clarion.features.schedulers.conversion_firing import AutoPushService
 from clarion.features.schedulers.conversion_service import ConversionService
+from clarion.features.schedulers.editing import EditingService
 from clarion.features.schedulers.service import SchedulerService
+from clarion.features.schedulers.timeline import TimelineService
 from clarion.features.sends.progress import ProgressService
 from clarion.features.sends.service import SendService
 from clarion.features.statistics.service import StatisticsService
@@ -52,7 +55,10 @@ class Services:
     saved_filters: SavedFilterService
     reach: ReachService
     pushes: PushService
+    rules: RuleService
     schedulers: SchedulerService
+    editing: EditingService
+    timelines: TimelineService
     conversions: ConversionService
     auto_push: AutoPushService
     sends: SendService

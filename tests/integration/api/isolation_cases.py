@@ -153,6 +153,22 @@ def _conversion_with(filter_: dict[str, Any]) -> dict[str, Any]:
     return {"name": "c", "event_include": ["reg"], **filter_}
 
 
+def _weekly_with(filter_: dict[str, Any]) -> dict[str, Any]:
+    return {"name": "w", "days": [1], "time": "12:00", "local_time": True, **filter_}
+
+
+def _scheduler_with(filter_: dict[str, Any]) -> dict[str, Any]:
+    timing = {name: ONESEND[name] for name in ("name", "date", "time", "timezone")}
+    return {"type": "onesend", **timing, "filter": filter_}
+
+
+def _scheduler_ids() -> dict[str, tuple[str, Body]]:
+    """Every place of an id in a new scheduler."""
+    body = _scheduler_with({"all_apps": True})
+    return {**_filter_ids(_scheduler_with), "push_ids": ("push_id", lambda id_: {**body, "push_ids": [id_]})}
+
+
+_SCHEDULER = _scheduler_with({"all_apps": True})
 _CREDS = {"push_provider": "onesignal", "onesignal_creds": ONESIGNAL}
 
 CASES: Mapping[tuple[str, str], Case] = {
@@ -182,8 +198,29 @@ CASES: Mapping[tuple[str, str], Case] = {
         {}, {"app_ids_include": ("app_id", lambda id_: {"app_ids_include": [id_]})}
     ),
     ("POST", "/api/b/v2/sched/onesend"): Case(ONESEND, _filter_ids(_onesend_with)),
-    ("POST", "/api/b/v2/sched/conversion"): Case(
-        _conversion_with({"all_apps": True}), _filter_ids(_conversion_with)
+    ("POST", "/api/b/v2/sched/conversion"): Case(_conversion_with({"all_apps": True}), _filter_ids(_conversion_with)),
+    **{
+        ("POST", f"/api/b/v2/sched/{segment}"): Case(_weekly_with({"all_apps": True}), _filter_ids(_weekly_with))
+        for segment in ("weekly", "smart", "smart_weekly", "smart-weekly")
+    },
+    ("POST", "/api/v1/schedulers"): Case(_SCHEDULER, _scheduler_ids()),
+    ("POST", "/api/v1/schedulers/dry-run"): Case(_SCHEDULER, _scheduler_ids()),
+    ("POST", "/api/v1/schedulers/preview"): Case(_SCHEDULER, _filter_ids(_scheduler_with)),
+    ("PUT", "/api/v1/schedulers/{scheduler_id}"): Case(_SCHEDULER, _scheduler_ids()),
+    ("PATCH", "/api/v1/schedulers/{scheduler_id}"): Case(
+        {"name": "n"},
+        {
+            "app_ids_include": ("app_id", lambda id_: {"filter": {"app_ids_include": [id_]}}),
+            "push_ids": ("push_id", lambda id_: {"push_ids": [id_]}),
+        },
+    ),
+    ("POST", "/api/v1/schedulers/{scheduler_id}/duplicate"): Case({}),
+    ("POST", "/api/v1/schedulers/{scheduler_id}/test"): Case(
+        {},
+        {
+            "device_ids": ("device_id", lambda id_: {"device_ids": [str(id_)]}),
+            "push_id": ("push_id", lambda id_: {"push_id": id_}),
+        },
     ),
     ("PUT", "/api/b/v2/sched/{sched_type}/{sched_id}/pushes"): Case(
         {"push_ids": []},
@@ -193,6 +230,8 @@ CASES: Mapping[tuple[str, str], Case] = {
             "list": ("push_id", lambda id_: [id_]),
         },
     ),
+    ("PUT", "/api/v1/rules"): Case({"gap": {"minutes": 5}}),
+    ("PUT", "/api/v1/apps/{app_id}/rules"): Case({"gap": {"minutes": 5}}),
     ("POST", "/api/v1/audiences/estimate"): Case({"all_apps": True}, _filter_ids(dict)),
     ("POST", "/api/v1/webhooks"): Case(WEBHOOK),
     ("PUT", "/api/v1/webhooks/{webhook_id}"): Case({"active": False}),

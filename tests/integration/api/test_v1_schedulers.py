@@ -51,7 +51,7 @@ async def test_pause_resume_and_cancel_can_be_repeated_and_are_audited_once(api:
     scheduler = await _onesend(api)
     for verb, state in (("pause", "paused"), ("resume", "active"), ("cancel", "cancelled")):
         for _ in range(2):
-            await api.ok("POST", f"{PATH}/{scheduler}/{verb}", status=204)
+            await api.ok("POST", f"{PATH}/{scheduler}/{verb}", status=200 if verb == "cancel" else 204)
         assert (await api.ok("GET", f"{PATH}/{scheduler}"))["state"] == state
     async with database.acquire() as conn:
         rows = await conn.fetch(
@@ -63,7 +63,7 @@ async def test_pause_resume_and_cancel_can_be_repeated_and_are_audited_once(api:
 async def test_a_cancelled_scheduler_cannot_be_paused_or_resumed(api: Api) -> None:
     await api.new_app()
     scheduler = await _onesend(api)
-    await api.ok("POST", f"{PATH}/{scheduler}/cancel", status=204)
+    await api.ok("POST", f"{PATH}/{scheduler}/cancel")
     for verb in ("pause", "resume"):
         assert await api.refused("POST", f"{PATH}/{scheduler}/{verb}", status=409) == "the scheduler is cancelled"
 

@@ -18,10 +18,12 @@ Document = dict[str, Any]
 Operation = dict[str, Any]
 
 SUMMARY = "Self-hosted push notifications, wire-compatible with Push.Express"
-_METHODS = ("get", "post", "put", "delete")
+_METHODS = ("get", "post", "put", "patch", "delete")
 _NOISE = ("deprecated", "allowEmptyValue", "allowReserved")
 _ALWAYS_WITH_KEY = (400, 401, 403, 429, 503)
-_CONFLICTS = ("schedulers_pause", "schedulers_resume", "schedulers_cancel")
+_CONFLICTS = tuple(
+    f"schedulers_{name}" for name in ("pause", "resume", "cancel", "replace", "change", "activate", "send_test")
+)
 
 
 def complete(described: Mapping[str, Any]) -> Document:

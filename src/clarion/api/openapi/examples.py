@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from clarion.api.openapi.rule_examples import RULE_REQUESTS, RULE_RESPONSES
+from clarion.api.openapi.scheduler_examples import SCHEDULER_REQUESTS, SCHEDULER_RESPONSES
 from clarion.api.openapi.webhook_examples import WEBHOOK_REQUESTS, WEBHOOK_RESPONSES
 
 _PUSH = {
@@ -35,20 +37,6 @@ _COUNTS = {
     "clicked": 360,
     "delivery_rate": 0.75,
     "click_rate": 0.05,
-}
-_SCHEDULER = {
-    "id": 71,
-    "type": "onesend",
-    "name": "Rain",
-    "source": "api",
-    "state": "active",
-    "timing": {"date": "2026-03-01", "time": "12:00", "timezone": "+00:00"},
-    "local_time": False,
-    "filter": _FILTER,
-    "push_ids": [31],
-    "next_due_at": "2026-03-01T12:00:00Z",
-    "created_at": "2026-02-27T08:15:00Z",
-    "updated_at": "2026-02-27T08:15:00Z",
 }
 _SEND = {
     "id": 900,
@@ -211,6 +199,8 @@ REQUESTS: Mapping[str, Any] = {
     "events_create": {"name": "Level up", "code": "level_up"},
     "events_update": {"name": "Next level"},
     "audiences_estimate_audience": _FILTER,
+    **SCHEDULER_REQUESTS,
+    **RULE_REQUESTS,
     **WEBHOOK_REQUESTS,
 }
 """Operation → a body that it takes."""
@@ -227,8 +217,7 @@ RESPONSES: Mapping[str, Any] = {
         "translations": [{"id": 63, "language": "en"}, {"id": 64, "language": "pt"}],
     },
     "events_create": {"id": 8},
-    "schedulers_list_schedulers": {"schedulers": [_SCHEDULER], "next_cursor": None},
-    "schedulers_show": _SCHEDULER,
+    **SCHEDULER_RESPONSES,
     "sends_list_sends": {"sends": [_SEND], "next_cursor": "900"},
     "sends_show": _SEND,
     "sends_list_deliveries": {"deliveries": [_DELIVERY], "next_cursor": "501-2305843009213693951"},
@@ -262,6 +251,7 @@ RESPONSES: Mapping[str, Any] = {
     "credentials_confirm_suspects": {"tokens": 240},
     "credentials_dismiss_suspects": {"tokens": 240},
     "operations_running_version": {"version": "0.1.0"},
+    **RULE_RESPONSES,
     **WEBHOOK_RESPONSES,
 }
 """Operation → what it answers when it succeeds."""

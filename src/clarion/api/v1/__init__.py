@@ -17,18 +17,28 @@ from clarion.api.v1.device_search import search_devices
 from clarion.api.v1.devices import device_story
 from clarion.api.v1.events import EventsController, PostbacksController
 from clarion.api.v1.filters import FiltersController
+from clarion.api.v1.rules import replace_app_rules, replace_rules, show_app_rules, show_rules
 from clarion.api.v1.schedulers import SchedulersController
 from clarion.api.v1.sends import SendsController
 from clarion.api.v1.statistics import read_statistics
+from clarion.api.v1.trying import dry_run, preview, send_test, timeline
 from clarion.api.v1.webhooks import WebhooksController
 
 ROUTES: list[ControllerRouterHandler] = [
     PushesController,
     SchedulersController,
+    dry_run,
+    preview,
+    timeline,
+    send_test,
     EventsController,
     PostbacksController,
     SendsController,
     WebhooksController,
+    show_rules,
+    replace_rules,
+    show_app_rules,
+    replace_app_rules,
     read_audit,
     read_statistics,
     device_story,

@@ -95,9 +95,9 @@ class PushService:
                 action = "push.activate" if active else "push.deactivate"
                 await audit(conn, caller, action=action, target=f"push:{push_id}")
 
-    async def get(self, account_id: int, push_id: int) -> PushView:
+    async def get(self, account_id: int, push_id: int, *, within: Connection | None = None) -> PushView:
         """The push with its content and the scheduler it is bound to. `NotFound`."""
-        async with self._database.transaction() as conn:
+        async with self._database.joined(within) as conn:
             row = await SQL.get_push.fetchrow(conn, account_id=account_id, push_id=push_id)
             if row is None:
                 raise _not_found(push_id)

@@ -127,6 +127,16 @@ class LocalCalendar:
             missed += [(slot, due, key) for due, slot in found for key in keys]
         return Agenda(_grouped(starts), _grouped(missed))
 
+    def ahead(self, zones: Zones, *, after: datetime, until: datetime) -> tuple[Start, ...]:
+        """Everything that comes behind `after`, up to and including `until`."""
+        return _grouped(
+            (slot, due, key)
+            for zone, keys in _by_clock(zones).items()
+            for slot, due in self._dues(zone, after, until)
+            if after < due <= until
+            for key in keys
+        )
+
     def next_look(self, zones: Iterable[tzinfo], now: datetime) -> datetime | None:
         """The next instant at which some zone, one of these or one yet unknown, may reach a slot; None = never."""
         looks = [look for slot in self._around(now, now) if (look := self._next_in(slot, now))]

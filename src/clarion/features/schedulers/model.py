@@ -10,6 +10,8 @@ import msgspec
 
 from clarion.features.audiences import Filter, ManagementFilter, management_fields
 from clarion.features.pushes import PushBody, SizeWarning, TranslationRef
+from clarion.features.rules import Rules
+from clarion.features.rules.model import NO_RULES
 from clarion.features.schedulers.calendar import Late
 from clarion.foundation.errors import NotFound
 
@@ -131,6 +133,7 @@ class Scheduler:
     """Occurrences by local time whose sweep is still to come."""
     version: int = 1
     """Grows with every edit."""
+    rules: Rules = NO_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,18 @@ class SchedulerPage:
 
     items: Sequence[Scheduler]
     next_before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What cancelling spared."""
+
+    devices: int
+    """About how many devices will not get it."""
+    sends: int
+    """Sends that were under way."""
+    ahead: bool = False
+    """Some of it had not begun, which `devices` does not count yet."""
 
 
 def canonical_type(segment: str) -> str:

@@ -9,6 +9,7 @@ import msgspec
 from clarion.db import Conditions, Connection
 from clarion.db.statements import Record
 from clarion.features.audiences import Filter
+from clarion.features.rules import read
 from clarion.features.schedulers.calendar import Late
 from clarion.features.schedulers.model import Scheduler, State
 from clarion.features.schedulers.timing import OnesendTiming, Timing, WeeklyTiming
@@ -47,6 +48,9 @@ class Sends(Protocol):
     async def open_parts(self, account_id: int, scheduler_id: int, occurrence: datetime, within: Connection) -> int:
         """How many sends of an occurrence are not over."""
 
+    async def left_of(self, account_id: int, scheduler_id: int, within: Connection) -> tuple[int, int]:
+        """Devices that the scheduler's sends were planned for, and about how many of those the open ones have left."""
+
     async def cancel_of(self, account_id: int, scheduler_id: int, within: Connection) -> int:
         """Cancel the scheduler's open sends; how many there were."""
 
@@ -63,6 +67,8 @@ def scheduler_of(row: Record, push_ids: Sequence[int] = ()) -> Scheduler:
     fields["filter"] = msgspec.convert(fields["filter"], Filter)
     fields["state"] = State(fields["state"])
     fields["late"] = Late(fields["late"])
+    fields["rules"] = read(fields["rules"])
+    fields.pop("begun", None)
     return Scheduler(**fields, push_ids=push_ids)
 
 

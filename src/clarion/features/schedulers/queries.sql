@@ -1,22 +1,22 @@
 -- name: insert_scheduler
 -- A new scheduler.
 insert into scheduler (account_id, type, name, source, timing, local_time, filter, state, late, armed_at,
-                       planned_until, next_due_at)
+                       planned_until, next_due_at, rules)
 values (:account_id, :type, :name, :source, :timing, :local_time, :filter, :state, :late, :armed_at,
-        :planned_until, :next_due_at)
+        :planned_until, :next_due_at, :rules)
 returning id;
 
 -- name: get
 -- One scheduler.
 select id, account_id, type, name, source, timing, local_time, filter, state, next_due_at, created_at, updated_at,
-       late, armed_at, planned_until, unswept, version
+       late, armed_at, planned_until, unswept, version, rules
 from scheduler
 where account_id = :account_id and id = :scheduler_id;
 
 -- name: list_newest
 -- Schedulers before an id, newest first, of one state or of all.
 select id, account_id, type, name, source, timing, local_time, filter, state, next_due_at, created_at, updated_at,
-       late, armed_at, planned_until, unswept, version
+       late, armed_at, planned_until, unswept, version, rules
 from scheduler
 where account_id = :account_id and id < :before and (:state::text is null or state = :state)
 order by id desc
@@ -47,7 +47,7 @@ limit :limit;
 -- name: take_due
 -- One due scheduler, unless another worker is starting it (system side).
 select id, account_id, type, name, source, timing, local_time, filter, state, next_due_at, created_at, updated_at,
-       late, armed_at, planned_until, unswept, version
+       late, armed_at, planned_until, unswept, version, rules
 from scheduler
 where id = :scheduler_id and state = 'active' and next_due_at <= :now
 for update skip locked;
@@ -62,6 +62,53 @@ where id = :scheduler_id;
 -- Let the clock look at an active scheduler by local time at once: its pushes have changed.
 update scheduler set next_due_at = least(next_due_at, :now)
 where account_id = :account_id and id = :scheduler_id and state = 'active' and local_time and next_due_at is not null;
+
+-- name: hold
+-- One scheduler with its rules, held until the end of the transaction.
+select id, account_id, type, name, source, timing, local_time, filter, state, next_due_at, created_at, updated_at,
+       late, armed_at, planned_until, unswept, version, rules,
+       exists (select from send where scheduler_id = scheduler.id and zone_bucket is distinct from :test) as begun
+from scheduler
+where account_id = :account_id and id = :scheduler_id
+for update;
+
+-- name: update_scheduler
+-- Write down what a scheduler is from now on.
+update scheduler
+set name = :name, timing = :timing, local_time = :local_time, filter = :filter, late = :late, rules = :rules,
+    armed_at = :armed_at, planned_until = :planned_until, next_due_at = :next_due_at,
+    version = version + 1, updated_at = now()
+where account_id = :account_id and id = :scheduler_id;
+
+-- name: activate
+-- Let a draft wait for its first moment.
+update scheduler
+set state = 'active', armed_at = :now, planned_until = :planned_until, next_due_at = :next_due_at, updated_at = now()
+where account_id = :account_id and id = :scheduler_id and state = 'draft';
+
+-- name: skip_missed
+-- What came for zones while a scheduler was paused is left out, where zones that were passed are.
+update scheduler set planned_until = :now
+where account_id = :account_id and id = :scheduler_id and local_time and late = 'skip';
+
+-- name: testers
+-- Reachable devices that get a test: those with these ids, and those of these external ids.
+select d.app_id, d.id from device d
+where d.account_id = :account_id and d.active and d.token_state = 1
+  and d.app_id = any(array(select id from app where account_id = :account_id and deleted_at is null))
+  and d.id = any(:device_ids::bigint[])
+union
+select d.app_id, d.id from device d
+where d.account_id = :account_id and d.ext_id = any(:external_ids::text[]) and d.ext_id <> ''
+  and d.active and d.token_state = 1
+limit :limit;
+
+-- name: levels
+-- The rules of an account and of those of its apps that have any.
+select a.rules as account,
+       (select jsonb_object_agg(p.id, p.rules) from app p where p.account_id = a.id and p.rules is not null) as apps
+from account a
+where a.id = :account_id;
 
 -- name: similar_instant
 -- An earlier instant sending of the last 10 s with the same name, filter and content, if there is one.

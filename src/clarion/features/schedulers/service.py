@@ -17,6 +17,7 @@ from clarion.features.schedulers.model import (
     InstantBody,
     InstantCreated,
     OnesendBody,
+    Saved,
     Scheduler,
     SchedulerPage,
     State,
@@ -24,10 +25,9 @@ from clarion.features.schedulers.model import (
 )
 from clarion.features.schedulers.ports import Sends, scheduler_of
 from clarion.features.schedulers.starting import Starter
-from clarion.features.schedulers.timing import timing_at
 from clarion.features.schedulers.writing import New, Writer, onesend_timing, weekly_timing
 from clarion.foundation.clock import Clock
-from clarion.foundation.errors import Conflict, Forbidden, NotFound, UnknownReference
+from clarion.foundation.errors import Conflict, Forbidden, InvalidInput, NotFound, UnknownReference
 
 SQL = load(__package__)
 
@@ -97,7 +97,7 @@ class SchedulerService:
     ) -> tuple[int, PushCreated]:
         now = self._clock.now()
         due = now + self._instant_delay
-        new = New("onesend", name, timing_at(due), filter_of(body.filters), source="instant")
+        new = New("onesend", name, None, filter_of(body.filters), source="instant")
         scheduler_id = await self._writer.insert(conn, caller, new, now=now, due=due)
         push = await self._pushes.create(caller, body.push, within=conn)
         await self._pushes.bind(caller.account_id, scheduler_id, push_ids=[push.id], within=conn)
@@ -180,26 +180,44 @@ class SchedulerService:
             if row["state"] != State.PAUSED:
                 return
             await self._sends.resume_of(caller.account_id, scheduler_id, conn)
+            await SQL.skip_missed.execute(
+                conn, account_id=caller.account_id, scheduler_id=scheduler_id, now=self._clock.now()
+            )
             to = State.ACTIVE if row["next_due_at"] is not None or row["type"] == "conversion" else State.DONE
             await self._change(conn, caller, scheduler_id=scheduler_id, to=to, action="resume")
 
         await self._database.run(work)
 
-    async def cancel(self, caller: Caller, scheduler_id: int) -> None:
+    async def cancel(self, caller: Caller, scheduler_id: int) -> Saved:
         """Start nothing more and stop running sends; repeating is fine. What has been sent stays sent.
 
-        `Conflict` when nothing of it is left to send. `NotFound`.
+        Tells about how many devices were spared. `Conflict` when nothing of it is left to send. `NotFound`.
         """
 
-        async def work(conn: Connection) -> None:
+        async def work(conn: Connection) -> Saved:
             row = await self._locked(conn, caller.account_id, scheduler_id)
             if row["state"] == State.CANCELLED:
-                return
+                return Saved(0, 0)
+            planned, left_over = await self._sends.left_of(caller.account_id, scheduler_id, conn)
             open_sends = await self._sends.cancel_of(caller.account_id, scheduler_id, conn)
             _refuse_finished(row, open_sends)
             await self._change(conn, caller, scheduler_id=scheduler_id, to=State.CANCELLED, action="cancel")
+            ahead = row["type"] == "onesend" and row["next_due_at"] is not None
+            return Saved(left_over if not ahead else left_over - planned, open_sends, ahead=ahead)
 
-        await self._database.run(work)
+        saved = await self._database.run(work)
+        if not saved.ahead:
+            return saved
+        everybody = await self._audience(caller.account_id, scheduler_id)
+        return Saved(max(0, everybody + saved.devices), saved.sends)
+
+    async def _audience(self, account_id: int, scheduler_id: int) -> int:
+        """About how many devices its filter means; 0 when it names what is not there any more."""
+        scheduler = await self.get(account_id, scheduler_id)
+        try:
+            return (await self._audiences.estimate(account_id, scheduler.filter)).devices
+        except InvalidInput:
+            return 0
 
     async def _locked(self, conn: Connection, account_id: int, scheduler_id: int) -> Record:
         row = await SQL.lock.fetchrow(conn, account_id=account_id, scheduler_id=scheduler_id)

@@ -125,9 +125,9 @@ def parse_offset(zone: str) -> timedelta:
 class Arming(msgspec.Struct, frozen=True):
     """How a scheduler begins to wait."""
 
-    planned_until: datetime
+    planned_until: datetime | None
     """Moments up to here are none of its business."""
-    next_due_at: datetime
+    next_due_at: datetime | None
 
 
 def arm(timing: Timing, *, late: Late, now: datetime) -> Arming:

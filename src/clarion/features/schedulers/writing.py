@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from clarion.db import Connection, load
 from clarion.features.accounts import Caller, audit
 from clarion.features.audiences import AudienceService, Filter
+from clarion.features.rules import Rules, stored
+from clarion.features.rules.model import NO_RULES
 from clarion.features.schedulers.calendar import Late
+from clarion.features.schedulers.conversion import ConversionTiming
 from clarion.features.schedulers.model import OnesendBody, State, WeeklyBody
 from clarion.features.schedulers.timing import (
     Arming,
@@ -18,6 +22,7 @@ from clarion.features.schedulers.timing import (
     arm,
     parse_onesend,
     parse_weekly,
+    timing_at,
 )
 from clarion.foundation.errors import InvalidInput
 
@@ -30,11 +35,18 @@ class New:
 
     type: str
     name: str
-    timing: Timing
+    timing: Timing | ConversionTiming | None
+    """None of an instant sending, which is due at a given moment."""
     filter: Filter
     source: str = "api"
     late: Late = Late.AT_ONCE
+    rules: Rules = NO_RULES
     draft: bool = False
+
+    @property
+    def local_time(self) -> bool:
+        """Whether it goes by the clock of each device."""
+        return isinstance(self.timing, OnesendTiming | WeeklyTiming) and self.timing.timezone is None
 
 
 class Writer:
@@ -58,25 +70,61 @@ class Writer:
 
         `InvalidInput` for a broken rule, `UnknownReference` for an id in the filter.
         """
-        arming = arm(new.timing, late=new.late, now=now) if due is None else Arming(now, due)
+        arming = _NEVER if new.draft else armed(new, now=now, due=due)
         await self.check(conn, caller.account_id, new.filter)
         scheduler_id: int = await SQL.insert_scheduler.fetchval(
             conn,
             account_id=caller.account_id,
-            type=new.type,
-            name=new.name,
             source=new.source,
-            timing=msgspec.to_builtins(new.timing),
-            local_time=new.timing.timezone is None,
-            filter=msgspec.to_builtins(new.filter),
+            type=new.type,
             state=State.DRAFT if new.draft else State.ACTIVE,
-            late=new.late,
+            **_columns(new, due),
             armed_at=now,
             planned_until=arming.planned_until,
-            next_due_at=None if new.draft else arming.next_due_at,
+            next_due_at=arming.next_due_at,
         )
         await audit(conn, caller, action="scheduler.create", target=f"scheduler:{scheduler_id}")
         return scheduler_id
+
+    async def update(
+        self, conn: Connection, caller: Caller, scheduler_id: int, *, new: New, arming: Arming, armed_at: datetime
+    ) -> None:
+        """Write down what it is from now on; the caller holds its row. Errors as `insert`."""
+        await self.check(conn, caller.account_id, new.filter)
+        await SQL.update_scheduler.execute(
+            conn,
+            account_id=caller.account_id,
+            scheduler_id=scheduler_id,
+            **_columns(new, None),
+            armed_at=armed_at,
+            planned_until=arming.planned_until,
+            next_due_at=arming.next_due_at,
+        )
+        await audit(conn, caller, action="scheduler.update", target=f"scheduler:{scheduler_id}")
+
+
+_NEVER = Arming(None, None)
+
+
+def armed(new: New, *, now: datetime, due: datetime | None = None) -> Arming:
+    """What it waits for from now on; auto-push waits for events. `InvalidInput` when nothing of it is ahead."""
+    if due is not None:
+        return Arming(now, due)
+    if new.timing is None or isinstance(new.timing, ConversionTiming):
+        return _NEVER
+    return arm(new.timing, late=new.late, now=now)
+
+
+def _columns(new: New, due: datetime | None) -> dict[str, Any]:
+    timing = timing_at(due) if new.timing is None and due is not None else new.timing
+    return {
+        "name": new.name,
+        "timing": msgspec.to_builtins(timing),
+        "local_time": new.local_time,
+        "filter": msgspec.to_builtins(new.filter),
+        "late": new.late,
+        "rules": stored(new.rules),
+    }
 
 
 def onesend_timing(body: OnesendBody) -> OnesendTiming:

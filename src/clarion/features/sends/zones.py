@@ -7,12 +7,14 @@ which keeps the others cheap. Devices that moved just before a part starts, whil
 to them, are left to the last part, the sweep, which starts when all others are complete.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from clarion.db import Conditions, Connection, load
 from clarion.features.sends.model import SWEEP, Part, SendPlan
+from clarion.foundation.ids import DEVICE_ID_BITS
 
 SQL = load(__package__, "zones.sql")
 
@@ -20,6 +22,10 @@ FIRST_ZONE = timedelta(hours=14)
 """An occurrence begins so long before its time in UTC."""
 SETTLED = timedelta(minutes=1)
 """A message on its way when a device moves has been recorded after this time."""
+
+_SAMPLE = 20_000
+"""Devices that one preview looks at, spread over the apps."""
+_SAMPLE_PER_APP = 100
 
 _ZONE = "device_zone(d.tz_name, d.tz_sec)"
 _REACHED = """exists (select from send z_s
@@ -89,3 +95,49 @@ async def apps_with_moved(account_id: int, app_ids: Sequence[int], *, since: dat
     """Those of the apps where some device changed its zone since then."""
     rows = await SQL.apps_with_moved.fetch(within, account_id=account_id, app_ids=list(app_ids), since=since)
     return [row["id"] for row in rows]
+
+
+class Spread(NamedTuple):
+    """About how many devices of an app match, among those that told the same zone."""
+
+    zone: AppZone
+    devices: int
+    exact: bool
+
+
+class StartedPart(NamedTuple):
+    """A send that has been started."""
+
+    send_id: int
+    occurrence: datetime
+    bucket: int | None
+    due_at: datetime
+    state: str
+    estimate: int
+
+
+async def spread(
+    account_id: int, app_ids: Sequence[int], conditions: Conditions, *, within: Connection
+) -> list[Spread]:
+    """How the reachable devices that match are spread over zones; from a sample of each app where it is large."""
+    size = max(_SAMPLE // max(len(app_ids), 1), _SAMPLE_PER_APP)
+    rows = await SQL.spread.where(conditions).fetch(within, account_id=account_id, app_ids=list(app_ids), size=size)
+    seen: Counter[int] = Counter()
+    last: dict[int, int] = {}
+    for row in rows:
+        seen[row["app_id"]] += row["seen"]
+        last[row["app_id"]] = max(last.get(row["app_id"], 0), row["last_id"])
+    found = []
+    for row in rows:
+        app_id = row["app_id"]
+        exact = seen[app_id] < size
+        # Ids are uniform: the share of the id range seen is the share of devices seen.
+        devices = row["matching"] if exact else round(row["matching"] * (1 << DEVICE_ID_BITS) / last[app_id])
+        found.append(Spread(AppZone(app_id, row["told"], row["default_zone"]), devices, exact))
+    return found
+
+
+async def parts_of(account_id: int, scheduler_id: int, *, since: datetime, within: Connection) -> list[StartedPart]:
+    """The sends of a scheduler that were due since then, without tests."""
+    rows = await SQL.parts.fetch(within, account_id=account_id, scheduler_id=scheduler_id, since=since)
+    return [StartedPart(*row) for row in rows]

@@ -79,6 +79,9 @@ class RecordingSends:
     async def open_parts(self, account_id: int, scheduler_id: int, occurrence: datetime, within: Connection) -> int:
         return self.open_sends
 
+    async def left_of(self, account_id: int, scheduler_id: int, within: Connection) -> tuple[int, int]:
+        return 0, 0
+
     def _record(self, verb: str, account_id: int, scheduler_id: int) -> int:
         self.calls.append((verb, account_id, scheduler_id))
         return self.open_sends
