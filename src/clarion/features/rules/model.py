@@ -66,8 +66,11 @@ def stored(rules: Rules) -> dict[str, Any] | None:
 
 
 def read(value: Mapping[str, Any] | None) -> Rules:
-    """From the database."""
-    return NO_RULES if value is None else msgspec.convert(value, Rules)
+    """From the database; what a later release may have written besides is left out."""
+    if value is None:
+        return NO_RULES
+    known = {name: value[name] for name in Rules.__struct_fields__ if name in value}
+    return msgspec.convert(known, Rules)
 
 
 @dataclass(frozen=True, slots=True)
