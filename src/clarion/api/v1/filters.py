@@ -1,4 +1,4 @@
-"""Saved filters: filters with names. Whatever is made from one copies it, so later changes touch nothing that exists."""
+"""Saved filters: filters with names. Whatever is made from one copies it."""
 
 from datetime import datetime
 

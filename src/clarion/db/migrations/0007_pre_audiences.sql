@@ -21,18 +21,30 @@ create table saved_filter (
 );
 create unique index saved_filter_name on saved_filter (account_id, name);
 
--- How many reachable devices share everything that most filters ask about. The columns are named as those of device, so
--- that the same conditions fit both. What changed since the last fold is in reach_change: a count is the sum of both.
+-- How many reachable devices share everything that most filters ask about; once without events and once with them, since
+-- the former are far fewer rows. The columns are named as those of device, so that the same conditions fit. What changed
+-- since the last fold is in reach_change: a count is the sum of both.
 create table device_reach (
     account_id bigint not null,
     app_id bigint not null,
+    n integer not null,
     country text not null,
     lang text not null,
     platform text not null,
     transport text not null,
+    primary key (app_id, country, lang, platform, transport)
+) with (fillfactor = 70);
+
+create table device_reach_events (
+    account_id bigint not null,
+    app_id bigint not null,
     events bigint not null,
     events_high bigint not null,
-    n bigint not null,
+    n integer not null,
+    country text not null,
+    lang text not null,
+    platform text not null,
+    transport text not null,
     primary key (app_id, country, lang, platform, transport, events, events_high)
 ) with (fillfactor = 70);
 
@@ -41,7 +53,7 @@ create table audience_size (
     account_id bigint not null,
     audience text collate "C" not null,                 -- listed in this order
     app_id bigint not null,
-    n bigint not null,
+    n integer not null,
     primary key (account_id, audience, app_id)
 ) with (fillfactor = 70);
 
@@ -57,7 +69,7 @@ create table reach_change (
     events bigint not null,
     events_high bigint not null,
     audiences text[] not null,
-    n smallint not null
+    n integer not null
 );
 create index reach_change_device on reach_change (app_id, device_id);
 

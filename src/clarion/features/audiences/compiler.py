@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
 from clarion.db import Conditions
@@ -15,8 +16,8 @@ INSTALL = "install"
 SENDABLE = "d.active and d.token_state = 1"
 """What makes a device reachable: not deactivated, with a token that is valid and its own."""
 
-COUNTED = frozenset({"account_id", "app_id", "country", "lang", "platform", "transport", "events", "events_high"})
-"""Columns of `device` that `device_reach` has, too."""
+_REACH = frozenset({"account_id", "app_id", "country", "lang", "platform", "transport"})
+_REACH_EVENTS = _REACH | {"events", "events_high"}
 
 _COLUMN = re.compile(r"\bd\.(\w+)")
 _AGENT_VERSION = (
@@ -48,9 +49,20 @@ def compile_filter(
     return parts.conditions()
 
 
-def countable(conditions: Conditions) -> bool:
-    """Whether the conditions ask only about what `device_reach` has."""
-    return set(_COLUMN.findall(conditions.sql)) <= COUNTED
+class Counts(StrEnum):
+    """Which counts of reachable devices have everything that some conditions ask about."""
+
+    PLAIN = "device_reach"
+    WITH_EVENTS = "device_reach_events"
+    NONE = ""
+
+
+def counts_for(conditions: Conditions) -> Counts:
+    """The smallest counts that answer the conditions."""
+    columns = set(_COLUMN.findall(conditions.sql))
+    if columns <= _REACH:
+        return Counts.PLAIN
+    return Counts.WITH_EVENTS if columns <= _REACH_EVENTS else Counts.NONE
 
 
 class _Parts:
@@ -139,16 +151,17 @@ def _extensions(filter_: Filter, account_id: int, parts: _Parts) -> None:
 
 
 def _external_ids(filter_: Filter, account_id: int, parts: _Parts) -> None:
+    # The lists may be long: as subqueries they are hashed, whatever the planner knows about their length.
     if filter_.external_ids_include:
         # With the account and the implied last half the planner can use the partial index.
         parts.add(
-            "d.account_id = :f_account_id and d.ext_id = any(:f_external_ids::text[]) and d.ext_id <> ''",
+            "d.account_id = :f_account_id and d.ext_id in (select unnest(:f_external_ids::text[])) and d.ext_id <> ''",
             f_account_id=account_id,
             f_external_ids=sorted(set(filter_.external_ids_include)),
         )
     if filter_.external_ids_exclude:
         parts.add(
-            "d.ext_id <> all(:f_not_external_ids::text[])",
+            "d.ext_id not in (select unnest(:f_not_external_ids::text[]))",
             f_not_external_ids=sorted(set(filter_.external_ids_exclude)),
         )
 

@@ -5,6 +5,7 @@ asks about; an index where few devices can be meant; else a sample, whose random
 are exact, and given up after a while in favour of the third.
 """
 
+import time
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,24 +16,32 @@ import asyncpg
 
 from clarion.db import Conditions, Connection, load
 from clarion.db.statements import Record
-from clarion.features.audiences.compiler import countable, sendable
+from clarion.features.audiences.compiler import Counts, counts_for, sendable
 from clarion.features.audiences.model import Estimate
 from clarion.foundation.ids import DEVICE_ID_BITS
 
 SQL = load(__package__, "estimating.sql")
 
-SAMPLE = 10_000
-"""Devices that one estimate looks at, spread over the apps."""
+_COUNTS = {Counts.PLAIN: SQL.reach, Counts.WITH_EVENTS: SQL.reach_events, Counts.NONE: None}
+
+ROUNDS = (1_000, 2_000, 4_000, 8_000)
+"""Devices that one estimate looks at, spread over the apps: the later rounds only if there is time."""
 SAMPLE_PER_APP = 20
-"""But of each app at least so many."""
+"""But of each app at least so many in a round."""
+SAMPLE_MS = 50
+"""A round begins only if it will end before, should it take twice as long as the one before."""
 SAMPLE_OF_ONE = 1_000
 """Devices that are looked at to plan the slices of one app."""
+EXAMPLES_AMONG = 6_000
+"""Devices that are looked at to find examples, spread over the apps."""
 FEW = 5_000
 """Audiences with at most so many devices are read through their index."""
 PATIENCE_MS = 50
 """How long an exact answer may take."""
 _CONFIDENCE = 1.96
 """Standard deviations that hold 95 of 100 cases."""
+_ASSUMED = 20
+"""As many devices of an app are taken to be as usual before any of it is seen."""
 _ALL_IDS = 1 << DEVICE_ID_BITS
 
 _Key = TypeVar("_Key", int, str)
@@ -97,13 +106,11 @@ class Tally:
 
 async def estimate(conn: Connection, question: Question) -> Estimate:
     """The answer; `conn` is in a transaction."""
-    counts = await _counted(conn, question, question.base)
-    if counts is not None and countable(question.conditions):
-        return counts.estimate(exact=True, margin=0)
-    found = await _looked_up(conn, question) if await _may_be_few(conn, question) else None
+    counted = await _is_counted(conn, question)
+    found = await _exactly(conn, question, counted=counted)
     if found is not None:
         return found.estimate(exact=True, margin=0)
-    return await _sampled(conn, question, counts)
+    return await _sampled(conn, question, await _base(conn, question) if counted else None)
 
 
 async def examples(conn: Connection, question: Question, limit: int) -> list[Example]:
@@ -113,7 +120,7 @@ async def examples(conn: Connection, question: Question, limit: int) -> list[Exa
     if await _may_be_few(conn, question):
         rows = await _patiently(conn, statement.fetch(conn, **scope))
     if rows is None:
-        size = max(SAMPLE // max(len(question.app_ids), 1), SAMPLE_PER_APP)
+        size = max(EXAMPLES_AMONG // max(len(question.app_ids), 1), SAMPLE_PER_APP)
         rows = await SQL.examples.where(sendable(question.conditions)).fetch(conn, size=size, **scope)
     return [Example(*row) for row in rows]
 
@@ -121,22 +128,39 @@ async def examples(conn: Connection, question: Question, limit: int) -> list[Exa
 async def matches(conn: Connection, account_id: int, *, app_id: int, conditions: Conditions) -> int:
     """Reachable devices of one app: exact where the counts tell, else from a small sample."""
     question = Question(account_id, [app_id], conditions, Conditions(), None, has_external_ids=False)
-    if countable(conditions):
-        counts = await _counted(conn, question, conditions)
-        if counts is not None:
-            return round(sum(counts.by_app.values()))
-    looked = await _look(conn, question, {app_id: SAMPLE_OF_ONE})
+    if await _is_counted(conn, question):
+        found = await _exactly(conn, question, counted=True)
+        if found is not None:
+            return round(sum(found.by_app.values()))
+    looked = {app_id: _Looked(1.0)}
+    await _look(conn, question, looked, number=SAMPLE_OF_ONE)
     return round(sum(app.share(None).devices for app in looked.values()))
 
 
-async def _counted(conn: Connection, question: Question, conditions: Conditions) -> Tally | None:
-    """What the counts say; None while an app has not been counted, or when that takes too long."""
-    app_ids = question.app_ids
-    if await SQL.counted_apps.fetchval(conn, account_id=question.account_id, app_ids=app_ids) < len(app_ids):
+async def _is_counted(conn: Connection, question: Question) -> bool:
+    """Whether the counts know all devices of the apps."""
+    found = await SQL.counted_apps.fetchval(conn, account_id=question.account_id, app_ids=question.app_ids)
+    return bool(found == len(question.app_ids))
+
+
+async def _exactly(conn: Connection, question: Question, *, counted: bool) -> Tally | None:
+    """Everybody who is meant, from the counts or through an index; None where neither tells, or it takes too long."""
+    statement = _COUNTS[counts_for(question.conditions)] if counted else None
+    if statement is not None:
+        statement = statement.where(question.conditions)
+    elif await _may_be_few(conn, question):
+        statement = SQL.tally.where(sendable(question.conditions))
+    else:
         return None
-    statement = SQL.reach.where(conditions)
-    rows = await _patiently(conn, statement.fetch(conn, account_id=question.account_id, app_ids=app_ids))
+    rows = await _patiently(conn, statement.fetch(conn, account_id=question.account_id, app_ids=question.app_ids))
     return None if rows is None else _tally(rows)
+
+
+async def _base(conn: Connection, question: Question) -> dict[int, int]:
+    """Devices of each app that meet the part of the filter that the plain counts answer; no app without any."""
+    statement = SQL.base.where(question.base)
+    rows = await statement.fetch(conn, account_id=question.account_id, app_ids=question.app_ids)
+    return {row["app_id"]: row["n"] for row in rows}
 
 
 async def _may_be_few(conn: Connection, question: Question) -> bool:
@@ -147,13 +171,6 @@ async def _may_be_few(conn: Connection, question: Question) -> bool:
         return False
     size = await SQL.audience_members.fetchval(conn, account_id=question.account_id, audiences=question.audiences)
     return bool(size <= FEW)
-
-
-async def _looked_up(conn: Connection, question: Question) -> Tally | None:
-    """Every device that is meant, read through an index; None when that takes too long."""
-    statement = SQL.tally.where(sendable(question.conditions))
-    rows = await _patiently(conn, statement.fetch(conn, account_id=question.account_id, app_ids=question.app_ids))
-    return None if rows is None else _tally(rows)
 
 
 async def _patiently(conn: Connection, reading: Awaitable[list[Record]]) -> list[Record] | None:
@@ -189,44 +206,59 @@ class _Share(NamedTuple):
 class _Looked:
     """The sample of one app."""
 
-    size: int
-    """Devices that were to be looked at."""
+    weight: float
+    """Its part of the whole sample."""
     rows: list[Record] = field(default_factory=list)
+    last_id: int = 0
+    complete: bool = False
+    """Every device of the app was looked at."""
 
-    def _sum(self, name: str) -> int:
+    def size(self, number: int) -> int:
+        """How many devices of the app a round of so many looks at."""
+        return max(SAMPLE_PER_APP, ceil(number * self.weight))
+
+    def take(self, rows: list[Record], size: int) -> None:
+        """What a round found among so many devices."""
+        self.rows += rows
+        self.last_id = max([self.last_id, *(row["last_id"] for row in rows)])
+        self.complete = sum(row["seen"] for row in rows) < size
+
+    def found(self, name: str) -> int:
+        """A column of the sample, summed up."""
         return sum(row[name] for row in self.rows)
 
-    @property
-    def complete(self) -> bool:
-        """Every device of the app was looked at."""
-        return self._sum("seen") < self.size
+    def share(self, known: int | None, usual: float = 0.5) -> _Share:
+        """Devices meant in the whole app.
 
-    def share(self, known: float | None) -> _Share:
-        """Devices meant in the whole app; `known` is how many meet the part of the filter that the counts answer."""
-        matching, base = self._sum("matching"), self._sum("base")
+        `known` is how many meet the part of the filter that the counts answer, `usual` the part of those that is meant
+        over all apps: what is assumed of an app as long as little of it was seen.
+        """
+        matching = self.found("matching")
         if self.complete:
             return _Share(matching, 0, 1)
         if known is None:
             return self._by_ids(matching)
-        if not base:
-            return _Share(known / 2, known * known / 16, 0)
-        part = (matching + 1) / (base + 2)
-        left = max(0.0, 1 - base / known)
-        return _Share(known * matching / base, known * known * part * (1 - part) / base * left, known / base)
+        seen = self.found("base") + _ASSUMED
+        part = (matching + _ASSUMED * usual) / seen
+        careful = (part * seen + 1) / (seen + 2)
+        variance = known * known * careful * (1 - careful) / seen * max(0.0, 1 - seen / (known + _ASSUMED))
+        return _Share(known * part, variance, known * part / matching if matching else 0)
 
     def _by_ids(self, matching: int) -> _Share:
         """Ids are uniform, so the part of their range that was seen is the part of the devices that was seen."""
         # The last device of the sample marks its end, so it is not counted itself: that keeps the estimate unbiased.
-        seen = self._sum("seen")
-        scale = max(1.0, (seen - 1) * _ALL_IDS / max(row["last_id"] for row in self.rows) / seen)
+        seen = self.found("seen")
+        scale = max(1.0, (seen - 1) * _ALL_IDS / self.last_id / seen)
         return _Share(matching * scale, (matching + 1) * scale * (scale - 1), scale)
 
 
-async def _sampled(conn: Connection, question: Question, counts: Tally | None) -> Estimate:
-    looked = await _look(conn, question, _sizes(question.app_ids, counts))
+async def _sampled(conn: Connection, question: Question, base: Mapping[int, int] | None) -> Estimate:
+    looked = _weighted(question.app_ids, base)
+    await _look_repeatedly(conn, question, looked)
+    usual = _usual(looked.values())
     found, variance = Tally(), 0.0
     for app_id, app in looked.items():
-        share = app.share(counts.by_app.get(app_id, 0) if counts else None)
+        share = app.share(None if base is None else base[app_id], usual)
         variance += share.variance
         found.by_app[app_id] = share.devices
         for row in app.rows:
@@ -236,25 +268,53 @@ async def _sampled(conn: Connection, question: Question, counts: Tally | None) -
     return found.estimate(exact=exact, margin=_CONFIDENCE * sqrt(variance))
 
 
-def _sizes(app_ids: Sequence[int], counts: Tally | None) -> dict[int, int]:
-    """How many devices to look at in each app: as many as it has of those that may be meant, none where it has none."""
-    if counts is None:
-        return dict.fromkeys(app_ids, max(SAMPLE // max(len(app_ids), 1), SAMPLE_PER_APP))
-    total = sum(counts.by_app.values())
-    return {app_id: max(SAMPLE_PER_APP, ceil(SAMPLE * n / total)) for app_id, n in counts.by_app.items() if n > 0}
+def _usual(looked: Iterable[_Looked]) -> float:
+    """The part that matches of what meets the base, over all apps; for want of any, one half."""
+    matching, base = 0, 0
+    for app in looked:
+        matching += app.found("matching")
+        base += app.found("base")
+    return matching / base if base else 0.5
 
 
-async def _look(conn: Connection, question: Question, sizes: Mapping[int, int]) -> dict[int, _Looked]:
-    """The first devices of each app in id order."""
+async def _look_repeatedly(conn: Connection, question: Question, looked: Mapping[int, _Looked]) -> None:
+    begun, last = time.monotonic(), 0.0
+    for number in ROUNDS:
+        before = time.monotonic()
+        if before - begun + 2 * last <= SAMPLE_MS / 1000:
+            await _look(conn, question, looked, number=number)
+            last = time.monotonic() - before
+
+
+def _weighted(app_ids: Sequence[int], base: Mapping[int, int] | None) -> dict[int, _Looked]:
+    """Apps by how much of each is looked at: as much as it has of those that may be meant; none where it has none."""
+    if base is None:
+        return {app_id: _Looked(1 / len(app_ids)) for app_id in app_ids}
+    total = sum(base.values())
+    return {app_id: _Looked(n / total) for app_id, n in base.items()}
+
+
+async def _look(conn: Connection, question: Question, looked: Mapping[int, _Looked], *, number: int) -> None:
+    """Look at so many more devices, in id order in each app."""
+    sizes = {app_id: app.size(number) for app_id, app in looked.items() if not app.complete}
+    if not sizes:
+        return
     # Without fresh statistics (after an import) the planner would read and sort whole apps to find the first devices.
     await SQL.allow_detours.fetchval(conn, state="off")
     statement = SQL.sample.where(sendable(question.conditions), base=sendable(question.base))
-    rows = await statement.fetch(conn, account_id=question.account_id, app_ids=list(sizes), sizes=list(sizes.values()))
+    rows = await statement.fetch(
+        conn,
+        account_id=question.account_id,
+        app_ids=list(sizes),
+        sizes=list(sizes.values()),
+        after=[looked[app_id].last_id for app_id in sizes],
+    )
     await SQL.allow_detours.fetchval(conn, state="on")
-    looked = {app_id: _Looked(size) for app_id, size in sizes.items()}
+    by_app: dict[int, list[Record]] = {app_id: [] for app_id in sizes}
     for row in rows:
-        looked[row["app_id"]].rows.append(row)
-    return looked
+        by_app[row["app_id"]].append(row)
+    for app_id, size in sizes.items():
+        looked[app_id].take(by_app[app_id], size)
 
 
 def _count(counts: dict[_Key, float], key: _Key | None, n: float) -> None:

@@ -5,21 +5,37 @@ where account_id = :account_id and app_id = any(:app_ids::bigint[]) and counted_
 
 -- name: reach
 -- Reachable devices by app, by platform, by country and by language, from the counts and what changed since.
-with part as (
-    select app_id, platform, country, lang, sum(n) as n
-    from (
-        select d.app_id, d.platform, d.country, d.lang, d.n from device_reach d
-        where d.account_id = :account_id and d.app_id = any(:app_ids::bigint[]) and {conditions}
-        union all
-        select d.app_id, d.platform, d.country, d.lang, d.n from reach_change d
-        where d.account_id = :account_id and d.app_id = any(:app_ids::bigint[]) and {conditions}
-    ) counted
-    group by app_id, platform, country, lang
-)
-select app_id, platform, country, lang, sum(n)::bigint as n
-from part
+select app_id, platform, country, lang, sum(n) as n
+from (
+    select d.app_id, d.platform, d.country, d.lang, d.n from device_reach d
+    where d.account_id = :account_id and d.app_id = any(:app_ids::bigint[]) and {conditions}
+    union all
+    select d.app_id, d.platform, d.country, d.lang, d.n from reach_change d
+    where d.account_id = :account_id and d.app_id = any(:app_ids::bigint[]) and {conditions}
+) counted
 group by grouping sets ((app_id), (platform), (country), (lang))
 having sum(n) <> 0;
+
+-- name: reach_events
+-- The same where the conditions ask about events.
+select app_id, platform, country, lang, sum(n) as n
+from (
+    select d.app_id, d.platform, d.country, d.lang, d.n from device_reach_events d
+    where d.account_id = :account_id and d.app_id = any(:app_ids::bigint[]) and {conditions}
+    union all
+    select d.app_id, d.platform, d.country, d.lang, d.n from reach_change d
+    where d.account_id = :account_id and d.app_id = any(:app_ids::bigint[]) and {conditions}
+) counted
+group by grouping sets ((app_id), (platform), (country), (lang))
+having sum(n) <> 0;
+
+-- name: base
+-- Reachable devices by app alone, when they were counted last.
+select d.app_id, sum(d.n) as n
+from device_reach d
+where d.account_id = :account_id and d.app_id = any(:app_ids::bigint[]) and {conditions}
+group by d.app_id
+having sum(d.n) > 0;
 
 -- name: audience_members
 -- Reachable devices in the audiences when they were counted last; one in two of them counts twice.
@@ -51,14 +67,14 @@ select set_config('enable_sort', :state, true), set_config('enable_bitmapscan', 
        set_config('enable_seqscan', :state, true);
 
 -- name: sample
--- The first devices of each app in id order by what they share: how many were looked at, where they end, how many meet
+-- The next devices of each app in id order by what they share: how many were looked at, where they end, how many meet
 -- the base, and how many match.
 with looked as materialized (
     select d.app_id, d.id, d.platform, d.country, d.lang, {base} as base, {conditions} as matching
-    from unnest(:app_ids::bigint[], :sizes::bigint[]) as a (app_id, size)
+    from unnest(:app_ids::bigint[], :sizes::bigint[], :after::bigint[]) as a (app_id, size, after)
     cross join lateral (
         select * from device
-        where account_id = :account_id and app_id = a.app_id
+        where account_id = :account_id and app_id = a.app_id and id > a.after
         order by id
         limit a.size
     ) d

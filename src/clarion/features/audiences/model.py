@@ -125,7 +125,6 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 _COUNTED = (
     *PARTS["countries"],
     *PARTS["languages"],
-    *PARTS["events"],
     *PARTS["transports"],
     "platforms_include",
     "platforms_exclude",
@@ -164,7 +163,7 @@ def part_of(filter_: Filter, part: str) -> Filter:
 
 
 def counted_part(filter_: Filter) -> Filter:
-    """What the filter asks about country, language, events, platform and transport."""
+    """What the filter asks about country, language, platform and transport."""
     return Filter(**{name: getattr(filter_, name) for name in _COUNTED})
 
 

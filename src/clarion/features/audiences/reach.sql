@@ -18,11 +18,21 @@ with taken as (
         limit :limit))
     returning *
 ), reached as (
-    insert into device_reach as r (account_id, app_id, country, lang, platform, transport, events, events_high, n)
+    insert into device_reach as r (account_id, app_id, country, lang, platform, transport, n)
+    select account_id, app_id, country, lang, platform, transport, sum(n)
+    from taken
+    group by account_id, app_id, country, lang, platform, transport
+    having sum(n) <> 0
+    order by app_id, country, lang, platform, transport
+    on conflict (app_id, country, lang, platform, transport) do update set n = r.n + excluded.n
+), reached_events as (
+    insert into device_reach_events as r
+        (account_id, app_id, country, lang, platform, transport, events, events_high, n)
     select account_id, app_id, country, lang, platform, transport, events, events_high, sum(n)
     from taken
     group by account_id, app_id, country, lang, platform, transport, events, events_high
     having sum(n) <> 0
+    order by app_id, country, lang, platform, transport
     on conflict (app_id, country, lang, platform, transport, events, events_high) do update set n = r.n + excluded.n
 ), sized as (
     insert into audience_size as s (account_id, audience, app_id, n)
@@ -54,10 +64,19 @@ with void as (
     from device
     where account_id = :account_id and app_id = :app_id and id >= :begin and id < :end and active and token_state = 1
 ), reached as (
-    insert into device_reach as r (account_id, app_id, country, lang, platform, transport, events, events_high, n)
+    insert into device_reach as r (account_id, app_id, country, lang, platform, transport, n)
+    select :account_id, :app_id, country, lang, platform, transport, count(*)
+    from present
+    group by country, lang, platform, transport
+    order by country, lang, platform, transport
+    on conflict (app_id, country, lang, platform, transport) do update set n = r.n + excluded.n
+), reached_events as (
+    insert into device_reach_events as r
+        (account_id, app_id, country, lang, platform, transport, events, events_high, n)
     select :account_id, :app_id, country, lang, platform, transport, events, events_high, count(*)
     from present
     group by country, lang, platform, transport, events, events_high
+    order by country, lang, platform, transport
     on conflict (app_id, country, lang, platform, transport, events, events_high) do update set n = r.n + excluded.n
 ), sized as (
     insert into audience_size as s (account_id, audience, app_id, n)
@@ -71,6 +90,10 @@ update app_reach set counted_below = :end where account_id = :account_id and app
 -- name: prune_reach
 -- Counts of nobody.
 delete from device_reach where n = 0;
+
+-- name: prune_reach_events
+-- Counts of nobody.
+delete from device_reach_events where n = 0;
 
 -- name: prune_sizes
 -- Audiences of nobody.
