@@ -1,5 +1,6 @@
 """A throw-away installation for benchmarks: embedded PostgreSQL, an account, an app, and very many devices."""
 
+import secrets
 import shutil
 import tempfile
 import time
@@ -20,7 +21,9 @@ from clarion.db.migrator import migrate
 from clarion.features.accounts import Caller
 from clarion.features.apps.forms import Credentials
 from clarion.features.audiences import Filter
+from clarion.features.devices.model import Session
 from clarion.features.pushes import PushBody, TranslationBody
+from clarion.features.schedulers.conversion import ConversionBody
 from clarion.features.schedulers.model import InstantBody
 from clarion.foundation.ids import new_device_id
 from clarion.foundation.secrets import Secret, generate_master_key
@@ -135,6 +138,25 @@ class Tenant:
         push = PushBody("en", [TranslationBody(language, **words) for language in ("en", "pt")])
         body = InstantBody(name, Filter(app_ids_include=[self._owner.app_id]), push)
         return (await self._installation.services.schedulers.instant(self._owner.caller, body)).sched_id
+
+
+    async def auto_push(self, name: str) -> int:
+        """A message that answers every install at once; the scheduler's id."""
+        services, caller = self._installation.services, self._owner.caller
+        body = ConversionBody(name=name, app_ids_include=[self._owner.app_id], event_include=["install"])
+        scheduler_id = await services.conversions.create(caller, body)
+        push = PushBody("en", [TranslationBody("en", title=CONTENT.title, text=CONTENT.text)])
+        created = await services.pushes.create(caller, push)
+        await services.schedulers.bind_pushes(caller, scheduler_id, type_="conversion", push_ids=[created.id])
+        return scheduler_id
+
+    async def install(self, count: int) -> float:
+        """Register devices as the device API does, 200 at once; the seconds that took."""
+        owner, begun = self._owner, time.perf_counter()
+        for _ in range(0, count, 200):
+            sessions = [Session(owner.app_id, owner.caller.account_id, secrets.token_hex(8), "") for _ in range(200)]
+            await self._installation.services.devices.create(sessions)
+        return time.perf_counter() - begun
 
 
 @asynccontextmanager

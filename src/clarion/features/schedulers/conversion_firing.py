@@ -5,9 +5,10 @@ delivery or nothing in its place. So any number of workers can do it, and a kill
 caps, pacing) are asked when a worker claims the delivery.
 """
 
+import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -32,7 +33,9 @@ SQL = load(__package__, "conversion.sql")
 
 BATCH = 1000
 """Triggers of one scheduler that a transaction takes on."""
-_SCHEDULERS_AT_ONCE = 50
+_SCHEDULERS_AT_ONCE = 200
+_SIDE_BY_SIDE = 3
+"""Transactions, and so connections, that one call uses at once."""
 _SWEEP = 5000
 
 Device = tuple[int, int]
@@ -84,6 +87,16 @@ class AutoPushService:
         """
         async with self._database.acquire() as conn:
             scheduler_ids = await due_schedulers(conn, now=now, limit=_SCHEDULERS_AT_ONCE)
+        left = iter(scheduler_ids)
+        lines = (self._fire_each(left, now) for _ in range(_SIDE_BY_SIDE))
+        done = await asyncio.gather(*lines, return_exceptions=True)
+        for result in done:
+            if isinstance(result, BaseException):
+                raise result
+        return sum(result for result in done if isinstance(result, int))
+
+    async def _fire_each(self, scheduler_ids: Iterator[int], now: datetime) -> int:
+        """Fire one scheduler after the other, as long as there are any that nobody else has taken."""
         done = 0
         for scheduler_id in scheduler_ids:
             try:
