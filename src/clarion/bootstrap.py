@@ -8,8 +8,13 @@ from datetime import timedelta
 from clarion.db import Database
 from clarion.db.installation import open_keeper
 from clarion.features.accounts.audit_log import AuditService
+from clarion.features.accounts.keys import KeyService
+from clarion.features.accounts.links import LinkService
+from clarion.features.accounts.members import MemberService
+from clarion.features.accounts.profile import ProfileService
 from clarion.features.accounts.service import AccountService
 from clarion.features.accounts.sessions import SessionService
+from clarion.features.accounts.signing_in import SignInService
 from clarion.features.apps.groups import AppGroupService
 from clarion.features.apps.service import AppService
 from clarion.features.audiences.groups import AudienceGroupService
@@ -81,6 +86,7 @@ async def open_installation(settings: Settings, *, connections: int = 10) -> Asy
 def build_services(settings: Settings, *, database: Database, keeper: Keeper, clock: Clock | None = None) -> Services:
     """All feature services on one database."""
     clock = clock or SystemClock()
+    accounts = AccountService(database=database, clock=clock)
     apps = AppService(database=database, keeper=keeper, token_uri_allow=settings.token_uri_allow)
     events = EventService(database=database)
     audiences = AudienceService(database=database, events=events)
@@ -92,8 +98,13 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
     message_ids = MessageIds(keeper.message_key)
     instant_delay = timedelta(seconds=settings.instant_delay_sec)
     return Services(
-        accounts=AccountService(database=database, clock=clock),
+        accounts=accounts,
         sessions=SessionService(database=database),
+        sign_in=SignInService(database=database, keeper=keeper, accounts=accounts, clock=clock),
+        links=LinkService(database=database, accounts=accounts),
+        members=MemberService(database=database),
+        profiles=ProfileService(database=database, keeper=keeper, clock=clock),
+        keys=KeyService(database=database),
         idempotency=IdempotencyService(database=database, keeper=keeper, clock=clock),
         audit_log=AuditService(database=database),
         webhooks=WebhookService(database=database, keeper=keeper, hosts=settings.webhook_hosts),

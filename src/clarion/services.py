@@ -3,8 +3,13 @@
 from dataclasses import dataclass
 
 from clarion.features.accounts.audit_log import AuditService
+from clarion.features.accounts.keys import KeyService
+from clarion.features.accounts.links import LinkService
+from clarion.features.accounts.members import MemberService
+from clarion.features.accounts.profile import ProfileService
 from clarion.features.accounts.service import AccountService
 from clarion.features.accounts.sessions import SessionService
+from clarion.features.accounts.signing_in import SignInService
 from clarion.features.apps.groups import AppGroupService
 from clarion.features.apps.service import AppService
 from clarion.features.audiences.groups import AudienceGroupService
@@ -41,6 +46,11 @@ class Services:
 
     accounts: AccountService
     sessions: SessionService
+    sign_in: SignInService
+    links: LinkService
+    members: MemberService
+    profiles: ProfileService
+    keys: KeyService
     idempotency: IdempotencyService
     webhooks: WebhookService
     audit_log: AuditService

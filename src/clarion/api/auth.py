@@ -9,10 +9,21 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from clarion.api.rate_limit import RateLimiter
 from clarion.features.accounts import AccountService, Caller
-from clarion.foundation.errors import TooManyRequests, Unauthorized
+from clarion.foundation.errors import Forbidden, TooManyRequests, Unauthorized
 
 CurrentCaller = NamedDependency[Caller]
 """The `caller` argument of route functions."""
+QUERIES = frozenset(
+    {
+        "/api/b/v2/query/app-instances",
+        "/api/v1/audiences/estimate",
+        "/api/v1/devices/query",
+        "/api/v1/schedulers/dry-run",
+        "/api/v1/schedulers/preview",
+    }
+)
+"""Routes that read although they are called with POST."""
+_READING = frozenset({"GET", "HEAD"})
 
 
 def authentication(*, accounts: AccountService, limiter: RateLimiter) -> Callable[[ASGIApp], ASGIApp]:
@@ -26,12 +37,19 @@ def authentication(*, accounts: AccountService, limiter: RateLimiter) -> Callabl
         async def authenticated(scope: Scope, receive: Receive, send: Send) -> None:
             caller = await accounts.authenticate(_bearer(scope))
             _limit(caller, limiter, scope=scope)
+            _check_scope(caller, scope)
             scope["user"] = caller
             await app(scope, receive, send)
 
         return authenticated
 
     return wrap
+
+
+def _check_scope(caller: Caller, scope: Scope) -> None:
+    """A key for reading gets no further than the routes that change nothing."""
+    if caller.read_only and scope.get("method") not in _READING and scope.get("path_template") not in QUERIES:
+        raise Forbidden("this API key is for reading only")
 
 
 def _limit(caller: Caller, limiter: RateLimiter, *, scope: Scope) -> None:

@@ -29,6 +29,8 @@ class Caller:
     account_id: int
     actor: str
     """`key:<public id>`, `member:<id>` or `operator`."""
+    read_only: bool = False
+    """Whether this caller may look but not change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ update api_key set revoked_at = now() where account_id = :account_id and revoked
 
 -- name: key_by_public_id
 -- The key that a caller presents, with its account's state.
-select k.account_id, k.secret_hash, a.suspended_at is not null as suspended
+select k.account_id, k.secret_hash, k.scope, a.suspended_at is not null as suspended
 from api_key k
 join account a on a.id = k.account_id
 where k.public_id = :public_id and k.revoked_at is null

@@ -132,7 +132,7 @@ class AccountService:
             if row["suspended"]:
                 raise Forbidden("this account is suspended")
             await SQL.touch_key.execute(connection, account_id=row["account_id"], public_id=key.public_id)
-        return Caller(row["account_id"], f"key:{key.public_id}")
+        return Caller(row["account_id"], f"key:{key.public_id}", read_only=row["scope"] == "read")
 
     def _remember(self, key: ApiKey, caller: Caller) -> None:
         self._known.pop(key, None)
