@@ -25,6 +25,7 @@ TAGS: Mapping[str, str] = {
     "apps": "Applications with the credentials of their transports.",
     "app groups": "Named sets of apps.",
     "pushes": "Content in one or more languages.",
+    "rules": "Quiet hours, frequency caps, gaps, pacing, cut-off and time to live, which protect people and back ends.",
     "schedulers": "When something is sent, and to whom.",
     "sends": "Occurrences of schedulers: progress, counts and every message.",
     "statistics": "Counts of any period by any dimension.",
