@@ -20,8 +20,11 @@ from clarion.worker.window import Window
 log = structlog.get_logger()
 
 MAX_RUNS = 12
+"""Slices that run at once."""
 MAX_RUNS_OF_LANE = 4
 """Slices of one credential that run at once; a slow provider never holds all runs."""
+MOST_LANES = 64
+"""Credentials of which at least one slice runs, however many others hold all runs with providers that do not answer."""
 
 
 class Dispatcher:
@@ -64,13 +67,21 @@ class Dispatcher:
         return len(self._runs)
 
     async def lease(self, tasks: asyncio.TaskGroup) -> int:
-        """Lease what there is room for and start it; how many slices that was."""
+        """Lease what there is room for and start it; how many slices that was.
+
+        When all runs are taken, a credential of which nothing runs gets one all the same: those that hold them may be
+        waiting for providers that do not answer.
+        """
         await self._start_held(tasks)
-        room = min(2, MAX_RUNS - len(self._runs))
-        if room <= 0 or self._stopping.is_set():
+        keys = [run.key for run in self._runs.values()]
+        full = len(keys) >= MAX_RUNS
+        if self._stopping.is_set() or (full and len(set(keys)) >= MOST_LANES):
             return 0
         leased_at = lease_clock()
-        slices = await self._sends.lease(owner=self._owner, limit=room, seconds=LEASE, blocked=self._busy())
+        room = 1 if full else min(2, MAX_RUNS - len(keys))
+        crowded = {key for key in keys if full or keys.count(key) >= MAX_RUNS_OF_LANE}
+        blocked = [*crowded, *self._lanes.blocked()]
+        slices = await self._sends.lease(owner=self._owner, limit=room, seconds=LEASE, blocked=blocked)
         self._held.extend((item, leased_at) for item in slices)
         await self._start_held(tasks)
         return len(slices)
@@ -80,12 +91,6 @@ class Dispatcher:
         while self._held:
             await self._start(tasks, *self._held[0])
             self._held.popleft()
-
-    def _busy(self) -> list[tuple[int, str]]:
-        """Credentials whose slices are not to be leased now: blocked, or with enough runs already."""
-        keys = [run.key for run in self._runs.values()]
-        crowded = {key for key in keys if keys.count(key) >= MAX_RUNS_OF_LANE}
-        return [*crowded, *self._lanes.blocked()]
 
     async def _start(self, tasks: asyncio.TaskGroup, item: LeasedSlice, leased_at: float) -> None:
         if self._stopping.is_set():

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 OpenSender = Callable[[Credential, Sink], Sender]
 _GRACE = 20.0
+IDLE_SECONDS = 300.0
+"""A lane through which nothing went for so long is closed, with its connections; the next send opens it again."""
 
 
 class Lanes:
@@ -55,6 +57,8 @@ class Lanes:
         self._remarks = remarks
         self._share = 1.0
         self._lanes: dict[LaneKey, Lane] = {}
+        self._used: dict[LaneKey, float] = {}
+        """When a lane was last asked for, or seen at work."""
         self._limits: dict[tuple[str, str], tuple[RateLimiter, Breaker, RetryBudget]] = {}
         self._opening = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
@@ -75,6 +79,7 @@ class Lanes:
                 lane = None
             if state is not None and state.rests_for:
                 raise LaneBlocked(state.rests_for)
+            self._used[app_id, provider] = self._clock.monotonic()
             if state is None or lane is not None:
                 return lane
             credential = await self._apps.credential(app_id, provider)
@@ -146,16 +151,26 @@ class Lanes:
     def _retire(self, lane: Lane) -> None:
         """Close a lane in the background; its answers are still recorded."""
         self._lanes.pop(lane.key, None)
+        self._used.pop(lane.key, None)
         lane.shut()
         task = asyncio.create_task(lane.aclose(grace=_GRACE))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
     async def refresh(self) -> None:
-        """Close lanes whose credential was replaced, removed or paused elsewhere; new sends use the new one (CR-6)."""
+        """Close lanes whose credential was replaced, removed or paused elsewhere; new sends use the new one (CR-6).
+
+        And those that nobody uses any more.
+        """
         for key, lane in list(self._lanes.items()):
-            if _stale(lane, await self._store.credential_state(*key)):
+            if self._is_idle(lane) or _stale(lane, await self._store.credential_state(*key)):
                 self._retire(lane)
+
+    def _is_idle(self, lane: Lane) -> bool:
+        now = self._clock.monotonic()
+        if lane.sender.pending or self._window.used.get(lane.key):
+            self._used[lane.key] = now
+        return now - self._used.get(lane.key, now) >= IDLE_SECONDS
 
     def pause(self, keys: Iterable[LaneKey]) -> None:
         """The mass guard has paused these credentials: stop at once."""

@@ -7,6 +7,7 @@ import pytest
 from tests.integration.worker.harness import SkipClock, World, tokens_of
 
 from clarion.simulator import Action, Manner, Mode, Rule, WireSettings
+from clarion.worker.dispatcher import MAX_RUNS, MAX_RUNS_OF_LANE
 
 pytestmark = pytest.mark.anyio
 
@@ -78,6 +79,32 @@ async def test_an_account_whose_provider_never_answers_does_not_delay_another(wo
         await world.services.schedulers.cancel(world.caller, await _newest_scheduler(world))
         world.sim.disconnect()
         assert worker is not None
+
+
+async def test_dead_providers_of_several_credentials_together_hold_up_nobody_else(world: World) -> None:
+    """P7: five credentials whose provider answers nothing, with slices enough to take every run of the worker."""
+    well = await world.neighbour("acceptance-well")
+    await well.establish()
+    await well.add_devices(tokens_of(100, "well"))
+    dead = [await world.neighbour(f"acceptance-dead-{number}") for number in range(5)]
+    async with world.worker() as worker:
+        alone = await _time_of(well)
+        for number, one in enumerate(dead):
+            await one.establish()
+            await one.add_devices(tokens_of(150, f"dead-{number}"))
+            silence = Action(manner=Manner.SILENCE)
+            world.sim.faults.add(
+                Rule(action=silence, provider="fcm", endpoint="send", project=f"acceptance-dead-{number}")
+            )
+            for _ in range(MAX_RUNS_OF_LANE):
+                await one.plan()
+        await world.until("select count(*) >= $1 from slice where state = 'leased'", MAX_RUNS)
+        beside = await _time_of(well)
+        assert beside <= 2 * alone + 2
+        assert worker.dispatcher.running > 0, "the dead ones still wait for their answers"
+        for one in dead:
+            await one.execute("update send set state = 'cancelled' where account_id = $1", one.account_id)
+        world.sim.disconnect()
 
 
 async def _time_of(world: World) -> float:
