@@ -37,6 +37,7 @@ from clarion.features.rules.service import RuleService
 from clarion.features.schedulers.conversion_firing import AutoPushService
 from clarion.features.schedulers.conversion_service import ConversionService
 from clarion.features.schedulers.editing import EditingService
+from clarion.features.schedulers.comparing import ComparisonService
 from clarion.features.schedulers.service import SchedulerService
 from clarion.features.schedulers.timeline import TimelineService
 from clarion.features.sends.progress import ProgressService
@@ -107,6 +108,7 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
         keys=KeyService(database=database),
         idempotency=IdempotencyService(database=database, keeper=keeper, clock=clock),
         audit_log=AuditService(database=database),
+        comparisons=ComparisonService(database=database, pushes=pushes),
         webhooks=WebhookService(database=database, keeper=keeper, hosts=settings.webhook_hosts),
         apps=apps,
         app_groups=AppGroupService(database=database),

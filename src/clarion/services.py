@@ -32,6 +32,7 @@ from clarion.features.rules.service import RuleService
 from clarion.features.schedulers.conversion_firing import AutoPushService
 from clarion.features.schedulers.conversion_service import ConversionService
 from clarion.features.schedulers.editing import EditingService
+from clarion.features.schedulers.comparing import ComparisonService
 from clarion.features.schedulers.service import SchedulerService
 from clarion.features.schedulers.timeline import TimelineService
 from clarion.features.sends.progress import ProgressService
@@ -52,6 +53,7 @@ class Services:
     profiles: ProfileService
     keys: KeyService
     idempotency: IdempotencyService
+    comparisons: ComparisonService
     webhooks: WebhookService
     audit_log: AuditService
     apps: AppService

@@ -1,7 +1,8 @@
 """Which of a send's pushes a device gets."""
 
-import random
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 
 from clarion.features.deliveries.rotation import next_push
 from clarion.features.pushes import PushContent
@@ -10,12 +11,27 @@ Pick = Callable[[int], PushContent]
 """The push of a device."""
 
 
-def at_random(pushes: Sequence[PushContent]) -> Pick:
-    """Any of them, each as likely as the others."""
+_BITS = (1 << 64) - 1
+
+
+def by_share(pushes: Sequence[PushContent], shares: Mapping[int, int], *, seed: int) -> Pick:
+    """One of them, drawn with a chance in proportion to its share (1 where `shares` tells none).
+
+    A device draws the same one every time, so that what a killed worker leaves is sent with the same words.
+    """
     if len(pushes) == 1:
         only = pushes[0]
         return lambda _: only
-    return lambda _: random.choice(pushes)  # noqa: S311 - a fair share, not a secret
+    edges = list(accumulate(shares.get(push.id, 1) for push in pushes))
+    return lambda device_id: pushes[bisect_right(edges, _drawn(device_id, seed) % edges[-1])]
+
+
+def _drawn(device_id: int, seed: int) -> int:
+    """A number of 64 bits that tells nothing of the device: SplitMix64's finalizer of both."""
+    mixed = (device_id ^ seed * 0x9E3779B97F4A7C15) & _BITS
+    mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 & _BITS
+    mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB & _BITS
+    return mixed ^ mixed >> 31
 
 
 def in_turn(pushes: Sequence[PushContent], had: Mapping[int, Sequence[int]]) -> Pick:

@@ -20,7 +20,7 @@ from clarion.worker.bundles import open_attempts
 from clarion.worker.content import Rendering, dimensions
 from clarion.worker.lane import PATIENCE, Lane, LaneBlocked
 from clarion.worker.metrics import WorkerMetrics
-from clarion.worker.picking import Pick, at_random, in_turn
+from clarion.worker.picking import Pick, by_share, in_turn
 from clarion.worker.plans import OpenSend
 from clarion.worker.recorder import Recorder
 from clarion.worker.regime import UNSENT, Regime
@@ -161,8 +161,10 @@ class SliceRun:
 
     def _pick(self) -> Pick:
         """How devices come by their push, from the pushes as they are now."""
-        pushes = self._opened.pushes
-        return in_turn(pushes, self._had) if self._opened.plan.rotates else at_random(pushes)
+        pushes, plan = self._opened.pushes, self._opened.plan
+        if plan.rotates:
+            return in_turn(pushes, self._had)
+        return by_share(pushes, plan.share_of, seed=plan.scheduler_id)
 
     def _must_stop(self) -> bool:
         if self.leave_as is None and not self._opened.pushes:

@@ -34,8 +34,12 @@ class Sends(Protocol):
         within: Connection,
         part: Part = WHOLE,
         rotates: bool = False,
+        shares: Sequence[int] | None = None,
     ) -> int | None:
-        """Insert the send with its slices; None when this part of the occurrence has one already."""
+        """Insert the send with its slices; None when this part of the occurrence has one already.
+
+        `shares` are those of `push_ids`, in their order; None = equal ones.
+        """
 
     async def zones_of(self, account_id: int, app_ids: Sequence[int], within: Connection) -> list[AppZone]:
         """The zones of the reachable devices of apps."""

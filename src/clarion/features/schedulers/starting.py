@@ -5,7 +5,7 @@ dealt with once, by whichever worker comes first, and nothing that fell into a s
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
 
@@ -14,6 +14,7 @@ import structlog
 from clarion.db import Conditions, Connection, Database, load
 from clarion.features.audiences import AudienceService
 from clarion.features.pushes import PushService
+from clarion.features.schedulers import comparing
 from clarion.features.schedulers.calendar import (
     EAST,
     LATEST,
@@ -27,7 +28,8 @@ from clarion.features.schedulers.calendar import (
 from clarion.features.schedulers.model import Scheduler, State
 from clarion.features.schedulers.ports import Sends, scheduler_of, timing_of
 from clarion.features.schedulers.timing import calendar, too_late
-from clarion.features.sends.model import SWEEP, WHOLE, Part
+from clarion.features.schedulers.variants import LOOK_EVERY, Comparison, Phase, Verdict, verdict
+from clarion.features.sends.model import REST, SAMPLE, SWEEP, WHOLE, Part
 from clarion.foundation.errors import Unavailable
 from clarion.foundation.zones import told
 
@@ -47,6 +49,8 @@ class _Reach:
     push_ids: Sequence[int]
     app_ids: Sequence[int]
     conditions: Conditions
+    shares: Sequence[int] | None = None
+    """Of the pushes, in their order."""
 
     @property
     def why_nothing(self) -> str:
@@ -111,9 +115,67 @@ class Starter:
         if isinstance(found, LocalCalendar):
             return await self._look_locally(conn, scheduler, calendar=found, now=now)
         if scheduler.type == "onesend":
-            await self._start(conn, scheduler, dues=[scheduler.next_due_at or now], now=now)
-            return _Look(None)
+            return await self._look_once(conn, scheduler, due=scheduler.next_due_at or now, now=now)
         return await self._look_weekly(conn, scheduler, calendar=found, now=now)
+
+    async def _look_once(self, conn: Connection, scheduler: Scheduler, *, due: datetime, now: datetime) -> _Look:
+        """Start it all; where pushes compete, start a sample, and the rest when the better one is known."""
+        comparison = await comparing.find(conn, scheduler.account_id, scheduler.id)
+        if comparison is None or comparison.contest is None:
+            await self._start(conn, scheduler, dues=[due], now=now)
+            return _Look(None)
+        reach = await self._reach(conn, scheduler)
+        if reason := "more than 24 h late" if too_late(due, now) else reach.why_nothing:
+            _tell(scheduler, reason, due)
+            await comparing.settle(conn, comparison, Verdict(None, reason), send_id=None, now=now)
+            return _Look(None)
+        if comparison.phase is Phase.WAITING:
+            return await self._start_sample(conn, scheduler, comparison, reach=reach, at=(due, due), now=now)
+        return await self._start_rest(conn, scheduler, comparison, reach=reach, at=(due, due), now=now)
+
+    async def _start_sample(
+        self,
+        conn: Connection,
+        scheduler: Scheduler,
+        comparison: Comparison,
+        *,
+        reach: _Reach,
+        at: tuple[datetime, datetime],
+        now: datetime,
+    ) -> _Look:
+        contest = comparison.contest
+        if contest is None or len(reach.push_ids) < 2:
+            await self._plan(conn, scheduler, reach=reach, at=at, now=now)
+            await comparing.settle(conn, comparison, Verdict(None, "only one push is active"), send_id=None, now=now)
+            return _Look(None)
+        part = Part(SAMPLE, sample=contest.sample)
+        send_id = await self._plan(conn, scheduler, reach=reach, at=at, now=now, part=part)
+        if send_id is None:
+            return _Look(None)
+        decide_at = now + contest.duration
+        await comparing.begin(conn, comparison, send_id=send_id, decide_at=decide_at)
+        return _Look(_next_look(comparison, decide_at, now))
+
+    async def _start_rest(
+        self,
+        conn: Connection,
+        scheduler: Scheduler,
+        comparison: Comparison,
+        *,
+        reach: _Reach,
+        at: tuple[datetime, datetime],
+        now: datetime,
+    ) -> _Look:
+        counts = await comparing.sample_counts(conn, comparison)
+        found = verdict(comparison, counts, push_ids=reach.push_ids, now=now)
+        if found is None:
+            return _Look(_next_look(comparison, comparison.decide_at or now, now))
+        if found.winner_id is not None:
+            reach = replace(reach, push_ids=[found.winner_id], shares=None)
+        sample = comparison.contest.sample if comparison.contest else 0
+        send_id = await self._plan(conn, scheduler, reach=reach, at=at, now=now, part=Part(REST, sample=sample))
+        await comparing.settle(conn, comparison, found, send_id=send_id, now=now)
+        return _Look(None)
 
     async def _look_weekly(
         self, conn: Connection, scheduler: Scheduler, *, calendar: FixedCalendar, now: datetime
@@ -161,10 +223,13 @@ class Starter:
 
     async def _reach(self, conn: Connection, scheduler: Scheduler) -> _Reach:
         account_id = scheduler.account_id
+        push_ids = await self._pushes.bound_active(account_id, scheduler.id, within=conn)
+        comparison = await comparing.find(conn, account_id, scheduler.id) if len(push_ids) > 1 else None
         return _Reach(
-            await self._pushes.bound_active(account_id, scheduler.id, within=conn),
+            push_ids,
             await self._audiences.resolve_apps(account_id, scheduler.filter, within=conn),
             await self._audiences.conditions(account_id, scheduler.filter, within=conn),
+            comparison.shares_of(push_ids) if comparison else None,
         )
 
     async def _plan_part(
@@ -176,7 +241,7 @@ class Starter:
         await self._plan(
             conn,
             scheduler,
-            reach=_Reach(reach.push_ids, app_ids, reach.conditions),
+            reach=replace(reach, app_ids=app_ids),
             at=(as_utc(start.slot), start.due),
             now=now,
             part=Part(start.bucket, zones, unzoned),
@@ -207,7 +272,7 @@ class Starter:
             zones = await self._sends.zones_of(scheduler.account_id, moved, conn)
             left_out = {item.told for item in zones if _was_left_out(calendar, slot, told(item.told, item.default))}
             part = Part(SWEEP, sorted(left_out))
-            narrowed = _Reach(reach.push_ids, moved, reach.conditions)
+            narrowed = replace(reach, app_ids=moved)
             await self._plan(conn, scheduler, reach=narrowed, at=(at, due), now=now, part=part)
         return True
 
@@ -220,9 +285,9 @@ class Starter:
         at: tuple[datetime, datetime],
         now: datetime,
         part: Part = WHOLE,
-    ) -> None:
+    ) -> int | None:
         occurrence, due = at
-        await self._sends.plan(
+        return await self._sends.plan(
             account_id=scheduler.account_id,
             scheduler_id=scheduler.id,
             occurrence=occurrence,
@@ -234,7 +299,15 @@ class Starter:
             within=conn,
             part=part,
             rotates=scheduler.type == "weekly",
+            shares=reach.shares,
         )
+
+
+def _next_look(comparison: Comparison, decide_at: datetime, now: datetime) -> datetime:
+    """When a sample is looked at next: at the decision, or soon where it may be large enough before."""
+    contest = comparison.contest
+    soon = contest is not None and contest.enough_delivered is not None
+    return min(decide_at, now + LOOK_EVERY) if soon else decide_at
 
 
 def _was_left_out(calendar: LocalCalendar, slot: datetime, zone: tzinfo) -> bool:

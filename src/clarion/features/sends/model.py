@@ -1,6 +1,6 @@
 """Sends and slices as workers see them. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -49,6 +49,8 @@ class Part:
     """The apps whose devices without a zone belong to it."""
     device_ids: Sequence[int] | None = None
     """Of a test: its devices."""
+    sample: int | None = None
+    """Of a sample and of the rest after it: how many of 2^24 devices are drawn for the sample."""
 
 
 WHOLE = Part()
@@ -56,6 +58,10 @@ SWEEP = -1_000_000
 """Number of the part that collects devices which changed zone and were in none of them at its moment."""
 TEST = -1_000_001
 """Number of a test sending, which is no part of anything."""
+SAMPLE = -1_000_002
+"""Number of the part whose devices get competing pushes first."""
+REST = -1_000_003
+"""Number of the part that follows when the sample has shown which push is best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +85,19 @@ class SendPlan:
     """Each device gets the next push it has not had of the scheduler."""
     device_ids: Sequence[int] | None
     """A test: these devices only, whatever the filter says."""
+    shares: Sequence[int] | None
+    """Of `push_ids`, in their order; None = equal ones."""
+    sample: int | None
+
+    @property
+    def share_of(self) -> Mapping[int, int]:
+        """The shares by push; empty = equal ones."""
+        return dict(zip(self.push_ids, self.shares or (), strict=False))
 
     @property
     def part(self) -> Part:
         """Which part of its occurrence it is."""
-        return Part(self.zone_bucket, self.zones, self.zone_apps, self.device_ids)
+        return Part(self.zone_bucket, self.zones, self.zone_apps, self.device_ids, self.sample)
 
 
 def slice_target(rate: float | None) -> int:

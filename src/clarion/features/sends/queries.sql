@@ -1,9 +1,10 @@
 -- name: insert_send
 -- One send per scheduler, occurrence and zone bucket; nothing is returned when another worker was first.
 insert into send (account_id, scheduler_id, occurrence, zone_bucket, day, push_ids, cutoff_at, due_at, expires_at,
-                  zones, zone_apps, rotates, device_ids, paced)
+                  zones, zone_apps, rotates, device_ids, paced, shares, sample)
 values (:account_id, :scheduler_id, :occurrence, :zone_bucket, (:cutoff_at::timestamptz at time zone 'UTC')::date,
-        :push_ids, :cutoff_at, :due_at, :expires_at, :zones, :zone_apps, :rotates, :device_ids, :paced)
+        :push_ids, :cutoff_at, :due_at, :expires_at, :zones, :zone_apps, :rotates, :device_ids, :paced,
+        :shares, :sample)
 on conflict (scheduler_id, occurrence, zone_bucket) do nothing
 returning id
 
@@ -80,7 +81,8 @@ where send_id = :send_id and no = :no and attempt = :attempt and state = 'leased
 
 -- name: plan
 select s.id, s.account_id, s.day, s.push_ids, s.cutoff_at, s.due_at, s.expires_at, scheduler.filter,
-       s.scheduler_id, s.occurrence, s.zone_bucket, s.zones, s.zone_apps, s.rotates, s.device_ids
+       s.scheduler_id, s.occurrence, s.zone_bucket, s.zones, s.zone_apps, s.rotates, s.device_ids,
+       s.shares, s.sample
 from send s join scheduler on scheduler.id = s.scheduler_id
 where s.id = :send_id
 

@@ -50,6 +50,7 @@ class SendService:
         within: Connection,
         part: Part = WHOLE,
         rotates: bool = False,
+        shares: Sequence[int] | None = None,
     ) -> int | None:
         """Insert the send and its slices in the caller's transaction; its id, or None if it exists already.
 
@@ -71,6 +72,8 @@ class SendService:
             zone_apps=part.zone_apps,
             rotates=rotates,
             device_ids=part.device_ids,
+            shares=shares,
+            sample=part.sample,
             paced=any(rules.rate(app_id) is not None for app_id in app_ids),
         )
         if send_id is None:

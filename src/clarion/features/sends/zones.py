@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from clarion.db import Conditions, Connection, load
-from clarion.features.sends.model import SWEEP, Part, SendPlan
+from clarion.features.sends.model import SAMPLE, SWEEP, Part, SendPlan
 from clarion.foundation.ids import DEVICE_ID_BITS
 
 SQL = load(__package__, "zones.sql")
@@ -33,6 +33,7 @@ _REACHED = """exists (select from send z_s
                                         and z_x.device_id = d.id
                        where z_s.scheduler_id = :z_scheduler and z_s.occurrence = :z_occurrence
                          and z_s.zone_bucket <> :z_bucket)"""
+_DRAWN = "((hashint8extended(d.id, :z_seed::bigint) & 16777215) < :z_sample::bigint)"
 _IN_ZONES = f"{_ZONE} = any(:z_zones::text[]) and ({_ZONE} <> '' or d.app_id = any(:z_apps::bigint[]))"
 _PART = f"""{_IN_ZONES}
     and ({_ZONE} <> '' and greatest(d.created_at, d.zone_at) < :z_since
@@ -63,6 +64,9 @@ def part_conditions(part: Part, occurrence: Occurrence) -> Conditions:
     """SQL conditions on `device d` for the devices of a part."""
     if part.device_ids is not None:
         return Conditions("d.id = any(:z_devices::bigint[])", {"z_devices": list(part.device_ids)})
+    if part.sample is not None:
+        drawn = {"z_seed": occurrence.scheduler_id, "z_sample": part.sample}
+        return Conditions(_DRAWN if part.bucket == SAMPLE else f"not {_DRAWN}", drawn)
     if part.zones is None:
         return Conditions()
     values = {
