@@ -90,7 +90,23 @@ async def make_webhook(api: Api, _: Database) -> int:
     return created
 
 
+async def make_audience_group(api: Api, _: Database) -> int:
+    """A group with one audience."""
+    created: int = (await api.ok("POST", "/api/v1/audience-groups", AUDIENCE_GROUP, status=201))["id"]
+    return created
+
+
+async def make_filter(api: Api, _: Database) -> int:
+    """A saved filter under a name of its own."""
+    saved = await api.ok("GET", "/api/v1/filters")
+    body = {"name": f"filter {len(saved)}", "filter": {"all_apps": True}}
+    created: int = (await api.ok("POST", "/api/v1/filters", body, status=201))["id"]
+    return created
+
+
 MAKERS: Mapping[str, Maker] = {
+    "audience_group_id": make_audience_group,
+    "filter_id": make_filter,
     "webhook_id": make_webhook,
     "app_id": make_app,
     "app_group_id": make_group,
@@ -107,6 +123,7 @@ FIXED: Mapping[str, str] = {"sched_type": "onesend", "provider": "onesignal"}
 """Path parameters that are no ids."""
 
 WEBHOOK = {"url": "https://hooks.example/", "events": ["send.finished"]}
+AUDIENCE_GROUP = {"name": "g", "audiences": ["vip"]}
 PUSH = {"default_lang": "en", "translations": [{"language": "en", "title": "t", "text": "t"}]}
 ONESEND = {
     "name": "s",
@@ -143,6 +160,10 @@ def _filter_ids(wrap: Callable[[dict[str, Any]], Any]) -> dict[str, tuple[str, B
 
 def _onesend_with(filter_: dict[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in ONESEND.items() if key != "all_apps"}, **filter_}
+
+
+def _saved_with(filter_: dict[str, Any]) -> dict[str, Any]:
+    return {"name": "s", "filter": filter_}
 
 
 def _instant_with(filter_: dict[str, Any]) -> dict[str, Any]:
@@ -233,9 +254,15 @@ CASES: Mapping[tuple[str, str], Case] = {
     ("PUT", "/api/v1/rules"): Case({"gap": {"minutes": 5}}),
     ("PUT", "/api/v1/apps/{app_id}/rules"): Case({"gap": {"minutes": 5}}),
     ("POST", "/api/v1/audiences/estimate"): Case({"all_apps": True}, _filter_ids(dict)),
+    ("POST", "/api/v1/devices/query"): Case({"all_apps": True}, _filter_ids(dict)),
+    ("POST", "/api/v1/audience-groups"): Case(AUDIENCE_GROUP),
+    ("PUT", "/api/v1/audience-groups/{audience_group_id}"): Case(AUDIENCE_GROUP),
+    ("POST", "/api/v1/filters"): Case({"name": "n", "filter": {"all_apps": True}}, _filter_ids(_saved_with)),
+    ("PUT", "/api/v1/filters/{filter_id}"): Case({"name": "n", "filter": {"all_apps": True}}, _filter_ids(_saved_with)),
     ("POST", "/api/v1/webhooks"): Case(WEBHOOK),
     ("PUT", "/api/v1/webhooks/{webhook_id}"): Case({"active": False}),
     ("POST", "/api/v1/webhooks/{webhook_id}/redeliver"): Case({"state": "failed"}),
+    ("PUT", "/api/v1/postbacks"): Case({"quiet": False}),
     ("GET", "/api/v1/sends"): Case(queries={"scheduler_id": "sched_id"}),
     ("GET", "/api/v1/statistics"): Case(queries={name: name for name in ("app_id", "push_id", "send_id")}),
     ("POST", "/api/b/v2/send/instant"): Case(_instant_with({"all_apps": True}), _filter_ids(_instant_with)),

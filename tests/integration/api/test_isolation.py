@@ -153,7 +153,8 @@ def _answer(answer: httpx.Response, id_: int) -> tuple[int, Any]:
 
 async def _state(database: Database) -> list[Any]:
     """Everything that accounts own, but for the keys' last use."""
-    tables = ("app", "app_credential", "app_group", "app_group_member", "event_definition", "push", "push_translation")
+    small = ("app", "app_credential", "app_group", "app_group_member", "event_definition", "push", "push_translation")
+    tables = (*small, "audience_group", "saved_filter")
     async with database.acquire() as connection:
         return [
             await connection.fetchval(f"select coalesce(jsonb_agg(to_jsonb(t) order by t::text), '[]') from {table} t")

@@ -100,6 +100,13 @@ async def _populate(settings: Settings) -> tuple[str, dict[str, Any]]:
                 {"date": "2100-01-01", "time": "12:00", "timezone": "+00:00"},
                 {"all_apps": True},
             )
+            audience_group = await conn.fetchval(
+                "insert into audience_group (account_id, name, audiences) values ($1, 'g', '{vip}') returning id",
+                account,
+            )
+            saved_filter = await conn.fetchval(
+                "insert into saved_filter (account_id, name, filter) values ($1, 'f', $2) returning id", account, {}
+            )
             push = await conn.fetchval(
                 "insert into push (account_id, default_lang) values ($1, 'en') returning id", account
             )
@@ -120,6 +127,8 @@ async def _populate(settings: Settings) -> tuple[str, dict[str, Any]]:
     ids = {
         "app_id": app,
         "app_group_id": group,
+        "audience_group_id": audience_group,
+        "filter_id": saved_filter,
         "event_id": event,
         "push_id": push,
         "sched_id": scheduler,

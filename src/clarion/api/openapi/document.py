@@ -21,8 +21,10 @@ SUMMARY = "Self-hosted push notifications, wire-compatible with Push.Express"
 _METHODS = ("get", "post", "put", "patch", "delete")
 _NOISE = ("deprecated", "allowEmptyValue", "allowReserved")
 _ALWAYS_WITH_KEY = (400, 401, 403, 429, 503)
-_CONFLICTS = tuple(
-    f"schedulers_{name}" for name in ("pause", "resume", "cancel", "replace", "change", "activate", "send_test")
+_CONFLICTS = (
+    *(f"schedulers_{name}" for name in ("pause", "resume", "cancel", "replace", "change", "activate", "send_test")),
+    "filters_create",
+    "filters_replace",
 )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from clarion.api.openapi.audience_examples import AUDIENCE_REQUESTS, AUDIENCE_RESPONSES
 from clarion.api.openapi.rule_examples import RULE_REQUESTS, RULE_RESPONSES
 from clarion.api.openapi.scheduler_examples import SCHEDULER_REQUESTS, SCHEDULER_RESPONSES
 from clarion.api.openapi.webhook_examples import WEBHOOK_REQUESTS, WEBHOOK_RESPONSES
@@ -33,6 +34,8 @@ _COUNTS = {
     "failed": 400,
     "failed_by_reason": {"token": 390, "message": 0, "internal": 0, "expired": 10},
     "cancelled": 0,
+    "skipped": 0,
+    "skipped_by_reason": {"frequency": 0, "gap": 0, "too_late": 0},
     "delivered": 7200,
     "clicked": 360,
     "delivery_rate": 0.75,
@@ -41,6 +44,8 @@ _COUNTS = {
 _SEND = {
     "id": 900,
     "scheduler_id": 71,
+    "test": False,
+    "zones": None,
     "state": "complete",
     "pause_reason": None,
     "push_ids": [31],
@@ -52,6 +57,7 @@ _SEND = {
     "slices_total": 3,
     "slices_done": 3,
     "waiting": 0,
+    "held": {"quiet_hours": 0, "frequency": 0, "gap": 0, "pacing": 0},
     "counts": _COUNTS,
 }
 _DELIVERY = {
@@ -198,8 +204,8 @@ REQUESTS: Mapping[str, Any] = {
     "schedulers_send_instant": {"name": "Storm", "filters": {"all_apps": True}, "push": _PUSH},
     "events_create": {"name": "Level up", "code": "level_up"},
     "events_update": {"name": "Next level"},
-    "audiences_estimate_audience": _FILTER,
     **SCHEDULER_REQUESTS,
+    **AUDIENCE_REQUESTS,
     **RULE_REQUESTS,
     **WEBHOOK_REQUESTS,
 }
@@ -240,7 +246,6 @@ RESPONSES: Mapping[str, Any] = {
         ],
     },
     "devices_device_story": _STORY,
-    "audiences_estimate_audience": {"devices": 10050, "exact": False, "by_app": [{"app_id": 501, "devices": 10050}]},
     "credentials_list_credentials": [_CREDENTIAL],
     "credentials_check_credential": {
         "ok": False,
@@ -251,6 +256,7 @@ RESPONSES: Mapping[str, Any] = {
     "credentials_confirm_suspects": {"tokens": 240},
     "credentials_dismiss_suspects": {"tokens": 240},
     "operations_running_version": {"version": "0.1.0"},
+    **AUDIENCE_RESPONSES,
     **RULE_RESPONSES,
     **WEBHOOK_RESPONSES,
 }

@@ -16,7 +16,7 @@ class AudienceGroupsController(Controller):
     """`/audience-groups`."""
 
     path = "/audience-groups"
-    tags = ("audiences",)
+    tags = ("audience groups",)
 
     @post("/", status_code=201, summary="Create an audience group")
     async def create(

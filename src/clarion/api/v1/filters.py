@@ -37,7 +37,7 @@ class FiltersController(Controller):
     """`/filters`."""
 
     path = "/filters"
-    tags = ("audiences",)
+    tags = ("filters",)
 
     @post("/", status_code=201, summary="Save a filter")
     async def create(
