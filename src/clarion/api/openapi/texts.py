@@ -35,6 +35,7 @@ TAGS: Mapping[str, str] = {
     "filters": "Filters with names, to be used again.",
     "credentials": "Pauses and the mass guard.",
     "audit": "Who did what to which object.",
+    "comparisons": "Several pushes of one sending as a test of each other.",
     "webhooks": "Addresses of your own servers that are told what happens.",
     "events": "Codes in a device's history.",
     "device API": "What SDKs call. It needs no key: an instance's id is its secret.",

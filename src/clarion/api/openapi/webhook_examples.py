@@ -1,4 +1,4 @@
-"""Examples of the OpenAPI document for webhooks and the audit log, by operation."""
+"""Examples of the OpenAPI document for webhooks, comparisons and the audit log, by operation."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -43,6 +43,10 @@ WEBHOOK_REQUESTS: Mapping[str, Any] = {
     },
     "webhooks_update": {"active": False},
     "webhooks_redeliver": {"state": "failed"},
+    "comparisons_set_comparison": {
+        "pushes": [{"id": 31, "share": 50}, {"id": 32, "share": 50}],
+        "winner": {"sample_percent": 20, "after_minutes": 120, "minimum_delivered": 500},
+    },
 }
 """Operation → a body that it takes."""
 
@@ -54,5 +58,18 @@ WEBHOOK_RESPONSES: Mapping[str, Any] = {
     "webhooks_ping": {"delivery_id": 812},
     "webhooks_list_deliveries": {"deliveries": [_MESSAGE], "next_cursor": "811"},
     "webhooks_redeliver": {"queued": 14},
+    "audit_read_audit": {
+        "entries": [
+            {
+                "id": 4711,
+                "at": "2026-03-01T12:00:00Z",
+                "actor": "key:5f1d7a84c0ffee00",
+                "action": "scheduler.cancel",
+                "object": "scheduler:71",
+                "detail": {},
+            }
+        ],
+        "next_cursor": "4711",
+    },
 }
 """Operation → what it answers when it succeeds."""

@@ -6,6 +6,7 @@ from clarion.api.b_v2.pushes import PushesController
 from clarion.api.v1.audience_groups import AudienceGroupsController
 from clarion.api.v1.audiences import estimate_audience, list_audiences
 from clarion.api.v1.audit import read_audit
+from clarion.api.v1.comparisons import ComparisonsController
 from clarion.api.v1.credentials import (
     check_credential,
     confirm_suspects,
@@ -34,6 +35,7 @@ ROUTES: list[ControllerRouterHandler] = [
     EventsController,
     PostbacksController,
     SendsController,
+    ComparisonsController,
     WebhooksController,
     show_rules,
     replace_rules,

@@ -87,7 +87,7 @@ class ComparisonService:
 async def find(within: Connection, account_id: int, scheduler_id: int) -> Comparison | None:
     """The comparison of a scheduler, if there is one."""
     row = await SQL.find.fetchrow(within, account_id=account_id, scheduler_id=scheduler_id)
-    return comparison_of(row) if row else None
+    return comparison_of(dict(row)) if row else None
 
 
 async def begin(within: Connection, comparison: Comparison, *, send_id: int, decide_at: datetime) -> None:

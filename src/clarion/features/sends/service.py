@@ -79,9 +79,9 @@ class SendService:
         if send_id is None:
             return None
         narrowed = conditions.and_(part_conditions(part, Occurrence(scheduler_id, occurrence, cutoff_at)))
-        shares = await self._shares(account_id, app_ids, narrowed, within)
-        await self._insert_slices(send_id, account_id, shares, rules, within)
-        estimate = sum(share.matches for share in shares)
+        expected = await self._shares(account_id, app_ids, narrowed, within)
+        await self._insert_slices(send_id, account_id, expected, rules, within)
+        estimate = sum(share.matches for share in expected)
         await SQL.set_estimate.execute(within, send_id=send_id, estimate=estimate)
         await tell_started(
             within, account_id, send_id=send_id, scheduler_id=scheduler_id, due_at=due_at, estimate=estimate
