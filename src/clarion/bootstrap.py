@@ -34,10 +34,10 @@ from clarion.features.events.service import EventService
 from clarion.features.idempotency.service import IdempotencyService
 from clarion.features.pushes.service import PushService
 from clarion.features.rules.service import RuleService
+from clarion.features.schedulers.comparing import ComparisonService
 from clarion.features.schedulers.conversion_firing import AutoPushService
 from clarion.features.schedulers.conversion_service import ConversionService
 from clarion.features.schedulers.editing import EditingService
-from clarion.features.schedulers.comparing import ComparisonService
 from clarion.features.schedulers.service import SchedulerService
 from clarion.features.schedulers.timeline import TimelineService
 from clarion.features.sends.progress import ProgressService
