@@ -11,7 +11,7 @@ _PUSH = {
         {"language": "pt", "title": "Bom dia", "text": "Vai chover"},
     ],
 }
-_RULES = {"pace": {"per_second": 500}, "too_late_minutes": 120}
+_RULES = {"pace": {"messages": 500, "per": "second", "ramp": None}, "too_late_minutes": 120}
 _NEW = {
     "type": "onesend",
     "name": "Rain",

@@ -16,10 +16,24 @@ from clarion.api.v1.deliveries import DeliveryView, delivery_fields
 from clarion.features.deliveries.model import Reason
 from clarion.features.deliveries.seen import StateWord
 from clarion.features.deliveries.service import DeliveryService
+from clarion.features.sends.model import SWEEP
 from clarion.features.sends.progress import Progress, ProgressService, SendState
 
 Sends = NamedDependency[ProgressService]
 Deliveries = NamedDependency[DeliveryService]
+
+
+class HeldView(msgspec.Struct, frozen=True):
+    """Messages that rules hold back for now."""
+
+    quiet_hours: int
+    """Until these end where the device is."""
+    frequency: int
+    """Until a cap lets another one through."""
+    gap: int
+    """Until enough time has passed since the last one."""
+    pacing: int
+    """Until it is their turn."""
 
 
 class SendView(msgspec.Struct, frozen=True):
@@ -27,6 +41,10 @@ class SendView(msgspec.Struct, frozen=True):
 
     id: int
     scheduler_id: int
+    test: bool
+    """A test sending to chosen devices."""
+    zones: list[str] | None
+    """By local time: what its devices tell as their zone; null = all devices, or those that changed zone meanwhile."""
     state: SendState
     pause_reason: str | None
     """Why the system paused it; null when a person did."""
@@ -41,7 +59,9 @@ class SendView(msgspec.Struct, frozen=True):
     slices_total: int
     slices_done: int
     waiting: int
-    """Messages that are tried again."""
+    """Messages that wait for another attempt, or for what a rule tells."""
+    held: HeldView
+    """Of those, the ones that rules hold back."""
     counts: CountsView
 
 
@@ -119,6 +139,8 @@ def _view(send: Progress) -> SendView:
     return SendView(
         id=send.id,
         scheduler_id=send.scheduler_id,
+        test=send.test,
+        zones=None if send.zones is None or send.zone_bucket == SWEEP else list(send.zones),
         state=send.state,
         pause_reason=send.pause_reason,
         push_ids=list(send.push_ids),
@@ -130,5 +152,6 @@ def _view(send: Progress) -> SendView:
         slices_total=send.slices_total,
         slices_done=send.slices_done,
         waiting=send.waiting,
+        held=HeldView(send.held.quiet_hours, send.held.frequency, send.held.gap, send.held.pacing),
         counts=counts_view(send.counts),
     )

@@ -86,10 +86,7 @@ class EditingService:
 
         `InvalidInput` for a broken rule, `UnknownReference` for an id that does not exist.
         """
-        new = replace(new_of(body.type, body), draft=body.draft)
-        if new.timing is None and (body.draft or not (body.push_ids or body.pushes)):
-            raise InvalidInput("an instant sending needs pushes and cannot be a draft")
-        return await self._database.run(partial(self._create, caller=caller, new=new, body=body))
+        return await self._database.run(partial(self._create, caller=caller, new=_checked(body), body=body))
 
     async def _create(self, conn: Connection, *, caller: Caller, new: New, body: SchedulerBody) -> int:
         now = self._clock.now()
@@ -105,10 +102,10 @@ class EditingService:
 
     async def rehearse(self, caller: Caller, body: SchedulerBody) -> Rehearsal:
         """Do everything that `create` does and take it back; tells what would happen. Errors as `create`."""
-        new = new_of(body.type, body)
+        new = _checked(body)
         try:
             async with self._database.transaction() as conn:
-                scheduler_id = await self._create(conn, caller=caller, new=replace(new, draft=body.draft), body=body)
+                scheduler_id = await self._create(conn, caller=caller, new=new, body=body)
                 row = await SQL.lock.fetchrow(conn, account_id=caller.account_id, scheduler_id=scheduler_id)
                 raise _Rehearsed(row["next_due_at"] if row else None)
         except _Rehearsed as done:
@@ -265,6 +262,13 @@ class EditingService:
         if row is None:
             raise NotFound(f"scheduler {scheduler_id} does not exist")
         return scheduler_of(row), row["begun"]
+
+
+def _checked(body: SchedulerBody) -> New:
+    new = replace(new_of(body.type, body), draft=body.draft)
+    if new.timing is None and (body.draft or not (body.push_ids or body.pushes)):
+        raise InvalidInput("an instant sending needs pushes and cannot be a draft")
+    return new
 
 
 def _refuse_edit(scheduler: Scheduler, version: int | None, *, begun: bool) -> None:

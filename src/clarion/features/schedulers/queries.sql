@@ -59,9 +59,10 @@ set state = :state, next_due_at = :next_due_at, planned_until = :planned_until, 
 where id = :scheduler_id;
 
 -- name: wake
--- Let the clock look at an active scheduler by local time at once: its pushes have changed.
-update scheduler set next_due_at = least(next_due_at, :now)
-where account_id = :account_id and id = :scheduler_id and state = 'active' and local_time and next_due_at is not null;
+-- Let the clock look at once at a scheduler by local time that is under way: its pushes have changed.
+update scheduler set next_due_at = :now
+where account_id = :account_id and id = :scheduler_id and state = 'active' and local_time
+  and next_due_at > :now and next_due_at <= :now::timestamptz + interval '15 minutes';
 
 -- name: hold
 -- One scheduler with its rules, held until the end of the transaction.

@@ -27,6 +27,16 @@ class SendState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Messages that rules hold back for now, by the rule."""
+
+    quiet_hours: int = 0
+    frequency: int = 0
+    gap: int = 0
+    pacing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """A send and what has become of its messages so far."""
 
@@ -44,9 +54,14 @@ class Progress:
     pause_reason: str | None
     created_at: datetime
     finished_at: datetime | None
+    zone_bucket: int | None
+    zones: Sequence[str] | None
+    test: bool
     slices_total: int
     slices_done: int
     waiting: int
+    held: Held
+    """Of those that wait."""
     counts: Counts
 
 
@@ -116,7 +131,7 @@ class ProgressService:
         waiting = await SQL.waiting.fetch(conn, account_id=account_id, send_ids=send_ids)
         counts = await self._statistics.of_sends(account_id, send_ids, within=conn)
         covered = {row["send_id"]: (row["total"], row["done"]) for row in slices}
-        held = {row["send_id"]: row["waiting"] for row in waiting}
+        held = {row["send_id"]: row for row in waiting}
         return [_joined(row, covered=covered, waiting=held, counts=counts) for row in rows]
 
 
@@ -124,7 +139,7 @@ def _joined(
     row: Record,
     *,
     covered: Mapping[int, tuple[int, int]],
-    waiting: Mapping[int, int],
+    waiting: Mapping[int, Record],
     counts: Mapping[int, Counts],
 ) -> Progress:
     fields: dict[str, Any] = {**dict(row), "state": SendState(row["state"])}
@@ -133,7 +148,8 @@ def _joined(
         **fields,
         slices_total=total,
         slices_done=done,
-        waiting=waiting.get(row["id"], 0),
+        waiting=waiting[row["id"]]["waiting"],
+        held=Held(**{name: waiting[row["id"]][name] for name in Held.__slots__}),
         counts=counts.get(row["id"], Counts()),
     )
 

@@ -1,14 +1,14 @@
 -- name: get
 -- One send.
 select id, account_id, scheduler_id, occurrence, day, state, push_ids, cutoff_at, due_at, expires_at, estimate,
-       pause_reason, created_at, finished_at
+       pause_reason, created_at, finished_at, zone_bucket, zones, device_ids is not null as test
 from send
 where account_id = :account_id and id = :send_id
 
 -- name: list_newest
 -- Sends before an id, newest first, of one scheduler and state or of all.
 select id, account_id, scheduler_id, occurrence, day, state, push_ids, cutoff_at, due_at, expires_at, estimate,
-       pause_reason, created_at, finished_at
+       pause_reason, created_at, finished_at, zone_bucket, zones, device_ids is not null as test
 from send
 where account_id = :account_id and id < :before
   and (:scheduler_id::bigint is null or scheduler_id = :scheduler_id)
@@ -24,10 +24,16 @@ where account_id = :account_id and send_id = any(:send_ids::bigint[])
 group by send_id
 
 -- name: waiting
--- How many deliveries of sends wait for another attempt; goes by the index of waiting rows.
-select s.id as send_id,
-       (select count(*) from delivery d where d.day = s.day and d.send_id = s.id and d.state = 1) as waiting
+-- How many deliveries of sends wait, and how many of them for what rules tell; goes by the index of waiting rows.
+select s.id as send_id, w.waiting, w.quiet_hours, w.frequency, w.gap, w.pacing
 from send s
+cross join lateral (
+    select count(*) as waiting, count(*) filter (where d.reason = 'quiet_hours') as quiet_hours,
+           count(*) filter (where d.reason = 'frequency') as frequency, count(*) filter (where d.reason = 'gap') as gap,
+           count(*) filter (where d.reason = 'pacing') as pacing
+    from delivery d
+    where d.day = s.day and d.send_id = s.id and d.state = 1
+) w
 where s.account_id = :account_id and s.id = any(:send_ids::bigint[])
 
 -- name: day_and_apps
