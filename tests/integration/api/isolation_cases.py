@@ -259,6 +259,9 @@ CASES: Mapping[tuple[str, str], Case] = {
     ("PUT", "/api/v1/audience-groups/{audience_group_id}"): Case(AUDIENCE_GROUP),
     ("POST", "/api/v1/filters"): Case({"name": "n", "filter": {"all_apps": True}}, _filter_ids(_saved_with)),
     ("PUT", "/api/v1/filters/{filter_id}"): Case({"name": "n", "filter": {"all_apps": True}}, _filter_ids(_saved_with)),
+    ("PUT", "/api/v1/schedulers/{scheduler_id}/comparison"): Case(
+        {"pushes": []}, {"pushes": ("push_id", lambda id_: {"pushes": [{"id": id_}]})}
+    ),
     ("POST", "/api/v1/webhooks"): Case(WEBHOOK),
     ("PUT", "/api/v1/webhooks/{webhook_id}"): Case({"active": False}),
     ("POST", "/api/v1/webhooks/{webhook_id}/redeliver"): Case({"state": "failed"}),

@@ -23,6 +23,8 @@ _NOISE = ("deprecated", "allowEmptyValue", "allowReserved")
 _ALWAYS_WITH_KEY = (400, 401, 403, 429, 503)
 _CONFLICTS = (
     *(f"schedulers_{name}" for name in ("pause", "resume", "cancel", "replace", "change", "activate", "send_test")),
+    "comparisons_set_comparison",
+    "comparisons_drop_comparison",
     "filters_create",
     "filters_replace",
 )

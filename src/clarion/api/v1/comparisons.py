@@ -82,7 +82,9 @@ class ComparisonsController(Controller):
     async def show_comparison(
         self, scheduler_id: PathId, caller: CurrentCaller, comparisons: Comparisons
     ) -> ComparisonView:
-        """Counts and rates of every push, with their confidence intervals, and who has won. 404 without comparison."""
+        """Counts and rates of every push, with their confidence intervals, and who has won. Of schedulers of any type;
+        where no comparison was set up the pushes have equal shares.
+        """
         return _view(await comparisons.standing(caller.account_id, scheduler_id))
 
     @delete("/", status_code=204, summary="Compare pushes no more")

@@ -7,10 +7,18 @@ from datetime import datetime
 import msgspec
 
 from clarion.db import Connection, Database, load
+from clarion.db.statements import Record
 from clarion.features.accounts import Caller, audit
 from clarion.features.pushes import PushService
 from clarion.features.schedulers.model import State
-from clarion.features.schedulers.variants import Comparison, ComparisonBody, Verdict, checked_body, comparison_of
+from clarion.features.schedulers.variants import (
+    Comparison,
+    ComparisonBody,
+    Phase,
+    Verdict,
+    checked_body,
+    comparison_of,
+)
 from clarion.features.sends.model import REST, TEST
 from clarion.features.statistics import Counts
 from clarion.features.statistics.by_push import counts_by_push
@@ -46,7 +54,8 @@ class ComparisonService:
         checked_body(body)
 
         async def work(conn: Connection) -> None:
-            await _hold(conn, caller.account_id, scheduler_id, contest=body.winner is not None)
+            held = await _hold(conn, caller.account_id, scheduler_id)
+            _check(held, contest=body.winner is not None)
             push_ids = [variant.id for variant in body.pushes]
             await self._pushes.bind(caller.account_id, scheduler_id, push_ids=push_ids, within=conn)
             await SQL.put.execute(
@@ -65,18 +74,21 @@ class ComparisonService:
         """Split the devices evenly between the pushes, which stay bound; repeating is fine. Errors as `put`."""
 
         async def work(conn: Connection) -> None:
-            await _hold(conn, caller.account_id, scheduler_id, contest=False)
+            _check(await _hold(conn, caller.account_id, scheduler_id), contest=False)
             if await SQL.remove.execute(conn, account_id=caller.account_id, scheduler_id=scheduler_id):
                 await audit(conn, caller, action="scheduler.compare_no_more", target=f"scheduler:{scheduler_id}")
 
         await self._database.run(work)
 
     async def standing(self, account_id: int, scheduler_id: int) -> Standing:
-        """How it stands. `NotFound` also for a scheduler without comparison."""
+        """How it stands. Where none was set up the bound pushes have equal shares. `NotFound`."""
         async with self._database.transaction() as conn:
+            await _hold(conn, account_id, scheduler_id)
             comparison = await find(conn, account_id, scheduler_id)
             if comparison is None:
-                raise NotFound(f"scheduler {scheduler_id} does not exist or compares nothing")
+                bound = await self._pushes.bound(account_id, [scheduler_id], within=conn)
+                equal = dict.fromkeys(bound[scheduler_id], 1)
+                comparison = Comparison(scheduler_id, account_id, equal, None, Phase.WAITING)
             rows = await SQL.competing_sends.fetch(
                 conn, account_id=account_id, scheduler_id=scheduler_id, test=TEST, rest=REST
             )
@@ -122,10 +134,14 @@ async def settle(
     )
 
 
-async def _hold(conn: Connection, account_id: int, scheduler_id: int, *, contest: bool) -> None:
+async def _hold(conn: Connection, account_id: int, scheduler_id: int) -> Record:
     row = await SQL.hold.fetchrow(conn, account_id=account_id, scheduler_id=scheduler_id, test=TEST)
     if row is None:
         raise NotFound(f"scheduler {scheduler_id} does not exist")
+    return row
+
+
+def _check(row: Record, *, contest: bool) -> None:
     if row["type"] != "onesend":
         raise InvalidInput("only the pushes of a one-time sending can be compared")
     if contest and row["local_time"]:

@@ -57,7 +57,7 @@ class Contest(msgspec.Struct, frozen=True):
 class ComparisonBody(msgspec.Struct, frozen=True):
     """The pushes of a onesend with their shares, and how a winner is chosen; without `winner` all devices are split."""
 
-    pushes: Annotated[list[Variant], msgspec.Meta(min_length=2, max_length=VARIANTS_LIMIT)]
+    pushes: Annotated[list[Variant], msgspec.Meta(max_length=VARIANTS_LIMIT)]
     winner: Contest | None = None
 
 
