@@ -46,6 +46,8 @@ async def test_a_send_shows_its_state_and_counts(world: SentWorld, api: Api) -> 
         "failed": 3,
         "failed_by_reason": {"token": 1, "message": 1, "internal": 0, "expired": 1},
         "cancelled": 1,
+        "skipped": 0,
+        "skipped_by_reason": {"frequency": 0, "gap": 0, "too_late": 0},
         "delivered": 1,
         "clicked": 1,
         "delivery_rate": 0.5,

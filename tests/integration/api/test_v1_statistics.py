@@ -57,6 +57,8 @@ async def test_without_dimensions_there_is_one_group_of_everything(world: SentWo
         "failed": 1,
         "failed_by_reason": {"token": 1, "message": 0, "internal": 0, "expired": 0},
         "cancelled": 0,
+        "skipped": 0,
+        "skipped_by_reason": {"frequency": 0, "gap": 0, "too_late": 0},
         "delivered": 1,
         "clicked": 1,
         "delivery_rate": 0.25,

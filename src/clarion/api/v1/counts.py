@@ -18,6 +18,17 @@ class FailedByReason(msgspec.Struct, frozen=True):
     """Nothing but time: it could not be sent before its end."""
 
 
+class SkippedByReason(msgspec.Struct, frozen=True):
+    """Messages that were left out, by the rule that said so."""
+
+    frequency: int
+    """One too many for a frequency cap."""
+    gap: int
+    """Too soon after another."""
+    too_late: int
+    """Held back beyond the cut-off."""
+
+
 class CountsView(msgspec.Struct, frozen=True):
     """What happened to messages. Rates are null while there is nothing to divide by."""
 
@@ -26,6 +37,9 @@ class CountsView(msgspec.Struct, frozen=True):
     failed: int
     failed_by_reason: FailedByReason
     cancelled: int
+    skipped: int
+    """Left out by rules."""
+    skipped_by_reason: SkippedByReason
     delivered: int
     """Confirmed by the device, or clicked."""
     clicked: int
@@ -47,6 +61,10 @@ def counts_view(counts: Counts) -> CountsView:
             expired=counts.failed_expired,
         ),
         cancelled=counts.cancelled,
+        skipped=counts.skipped,
+        skipped_by_reason=SkippedByReason(
+            frequency=counts.skipped_frequency, gap=counts.skipped_gap, too_late=counts.skipped_too_late
+        ),
         delivered=counts.delivered,
         clicked=counts.clicked,
         delivery_rate=counts.delivery_rate,

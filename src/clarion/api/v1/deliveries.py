@@ -22,7 +22,8 @@ class DeliveryView(msgspec.Struct, frozen=True):
     provider: str
     state: StateWord
     reason: str | None
-    """Why it failed: `token`, `message`, `internal` or `expired`."""
+    """Why it failed (`token`, `message`, `internal`, `expired`), which rule skipped it (`frequency`, `gap`, `too_late`)
+    or holds it back (`quiet_hours`, `frequency`, `gap`, `pacing`)."""
     code: str | None
     """The provider's own code, or ours."""
     provider_id: str | None

@@ -59,12 +59,15 @@ class Statistics(msgspec.Struct, frozen=True, rename={"begin": "from", "end": "t
 
 DIMENSIONS = ("day", "hour", "app_id", "push_id", "send_id", "country", "language", "platform")
 REASONS = ("token", "message", "internal", "expired")
+SKIP_REASONS = ("frequency", "gap", "too_late")
 HEADER = (
     *DIMENSIONS,
     "sent",
     "failed",
     *(f"failed_{reason}" for reason in REASONS),
     "cancelled",
+    "skipped",
+    *(f"skipped_{reason}" for reason in SKIP_REASONS),
     "delivered",
     "clicked",
     "delivery_rate",
@@ -142,6 +145,8 @@ def _row(group: GroupView) -> Sequence[str | int | float | None]:
         counts.failed,
         *(getattr(counts.failed_by_reason, reason) for reason in REASONS),
         counts.cancelled,
+        counts.skipped,
+        *(getattr(counts.skipped_by_reason, reason) for reason in SKIP_REASONS),
         counts.delivered,
         counts.clicked,
         counts.delivery_rate,

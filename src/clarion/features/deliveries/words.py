@@ -40,6 +40,18 @@ _FAILURES: dict[str | None, str] = {
     Reason.EXPIRED: "it could not be sent within its time and attempts, so it was given up; the token stays in use",
 }
 
+_HELD: dict[str, str] = {
+    Reason.QUIET_HOURS: "it is night or rest where the device is, so it waits for the end of the quiet hours",
+    Reason.FREQUENCY: "the device or its user has had as many messages as a frequency cap allows, so it waits",
+    Reason.GAP: "another message was sent a short while before, so it waits for the minimum gap",
+    Reason.PACING: "it waits for its turn, since a pace is set",
+}
+_SKIPPED: dict[str | None, str] = {
+    Reason.FREQUENCY: "the device or its user had had as many messages as a frequency cap allows, so it was left out",
+    Reason.GAP: "another message was sent less than the minimum gap before, so it was left out",
+    Reason.TOO_LATE: "rules would have held it back beyond the cut-off, so it was left out",
+}
+
 
 def decision(delivery: Delivery, *, token_state: TokenState, same_token: bool, suspect: bool) -> str:
     """What the provider said and what we decided, in one sentence.
@@ -48,6 +60,10 @@ def decision(delivery: Delivery, *, token_state: TokenState, same_token: bool, s
     """
     if delivery.state is State.SENT:
         return _sent(delivery)
+    if delivery.state is State.SKIPPED:
+        return _SKIPPED.get(delivery.reason, "a rule left it out")
+    if delivery.state is State.WAITING and delivery.reason is not None:
+        return _HELD.get(delivery.reason, "a rule holds it back for now")
     if delivery.state is State.WAITING:
         return f"{_answer(delivery.code)}, so it is tried again"
     if delivery.state is State.CANCELLED:

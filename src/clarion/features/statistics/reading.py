@@ -42,11 +42,19 @@ class Counts:
     failed_message: int = 0
     failed_internal: int = 0
     failed_expired: int = 0
+    skipped_frequency: int = 0
+    skipped_gap: int = 0
+    skipped_too_late: int = 0
 
     @property
     def failed(self) -> int:
         """Failures of all reasons."""
         return self.failed_token + self.failed_message + self.failed_internal + self.failed_expired
+
+    @property
+    def skipped(self) -> int:
+        """Messages that rules left out, for all reasons."""
+        return self.skipped_frequency + self.skipped_gap + self.skipped_too_late
 
     @property
     def delivery_rate(self) -> float | None:

@@ -8,7 +8,10 @@ select send_id,
        coalesce(sum(n) filter (where outcome = 'failed:token'), 0)::bigint as failed_token,
        coalesce(sum(n) filter (where outcome = 'failed:message'), 0)::bigint as failed_message,
        coalesce(sum(n) filter (where outcome = 'failed:internal'), 0)::bigint as failed_internal,
-       coalesce(sum(n) filter (where outcome = 'failed:expired'), 0)::bigint as failed_expired
+       coalesce(sum(n) filter (where outcome = 'failed:expired'), 0)::bigint as failed_expired,
+       coalesce(sum(n) filter (where outcome = 'skipped:frequency'), 0)::bigint as skipped_frequency,
+       coalesce(sum(n) filter (where outcome = 'skipped:gap'), 0)::bigint as skipped_gap,
+       coalesce(sum(n) filter (where outcome = 'skipped:too_late'), 0)::bigint as skipped_too_late
 from stat_hour
 where account_id = :account_id and send_id = any(:send_ids::bigint[])
 group by send_id
@@ -30,7 +33,10 @@ select case when 'app' = any(:dimensions::text[]) then app_id end as app_id,
        coalesce(sum(n) filter (where outcome = 'failed:token'), 0)::bigint as failed_token,
        coalesce(sum(n) filter (where outcome = 'failed:message'), 0)::bigint as failed_message,
        coalesce(sum(n) filter (where outcome = 'failed:internal'), 0)::bigint as failed_internal,
-       coalesce(sum(n) filter (where outcome = 'failed:expired'), 0)::bigint as failed_expired
+       coalesce(sum(n) filter (where outcome = 'failed:expired'), 0)::bigint as failed_expired,
+       coalesce(sum(n) filter (where outcome = 'skipped:frequency'), 0)::bigint as skipped_frequency,
+       coalesce(sum(n) filter (where outcome = 'skipped:gap'), 0)::bigint as skipped_gap,
+       coalesce(sum(n) filter (where outcome = 'skipped:too_late'), 0)::bigint as skipped_too_late
 from stat_hour
 where account_id = :account_id and hour >= :begin and hour < :end
   and (:app_id::bigint is null or app_id = :app_id)

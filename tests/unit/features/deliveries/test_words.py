@@ -54,6 +54,13 @@ def told(item: Delivery, *, token: TokenState = TokenState.VALID, same: bool = T
         (delivery(State.FAILED, "internal", "X"), "a fault on our side; the token stays in use (last answer: X)"),
         (delivery(State.FAILED, "expired", "unsent"), "given up; the token stays in use (at last the message could"),
         (delivery(State.FAILED, "token", "no_valid_token"), "had no usable token any more, so it was not sent"),
+        (delivery(State.WAITING, "quiet_hours"), "waits for the end of the quiet hours"),
+        (delivery(State.WAITING, "frequency"), "as a frequency cap allows, so it waits"),
+        (delivery(State.WAITING, "gap"), "waits for the minimum gap"),
+        (delivery(State.WAITING, "pacing"), "waits for its turn"),
+        (delivery(State.SKIPPED, "frequency"), "as a frequency cap allows, so it was left out"),
+        (delivery(State.SKIPPED, "gap"), "less than the minimum gap before"),
+        (delivery(State.SKIPPED, "too_late"), "beyond the cut-off"),
     ],
 )
 def test_every_outcome_has_its_words(item: Delivery, words: str) -> None:
