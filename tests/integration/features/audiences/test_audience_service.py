@@ -8,7 +8,9 @@ import pytest
 from tests.factories import EventCodes, new_account, new_app, new_device, new_group
 
 from clarion.db import Conditions, Connection, Database
-from clarion.features.audiences import AudienceService, Filter
+from clarion.features.audiences import AudienceService, Filter, estimating
+from clarion.features.audiences.model import TagRule
+from clarion.features.audiences.reach import ReachService
 from clarion.foundation.errors import InvalidInput, UnknownReference
 from clarion.foundation.ids import new_device_id
 
@@ -137,14 +139,17 @@ async def test_an_estimate_checks_the_filter(world: World) -> None:
 
 
 async def _fill(conn: Connection, account_id: int, app_id: int, *, number: int) -> None:
-    """Devices with uniform ids, each fourth in Portugal."""
+    """Devices with uniform ids, each fourth in Portugal, each fifth with a tag."""
     chance = random.Random(7)  # noqa: S311 - repeatable
     ids = sorted({chance.randrange(1, 2**62) for _ in range(number)})
     await conn.execute(
         """
         insert into device
-            (app_id, id, account_id, ic_token_hash, ic_token, transport, token_hash, token_state, country, audiences)
-        select $1, id, $2, int8send(id), '', 'fcm', int8send(id), 1, case when place % 4 = 0 then 'PT' else 'BR' end,
+            (app_id, id, account_id, ic_token_hash, ic_token, transport, token_hash, token_state, ext_id, country, tags,
+             audiences)
+        select $1, id, $2, int8send(id), '', 'fcm', int8send(id), 1, 'user-' || place,
+               case when place % 4 = 0 then 'PT' else 'BR' end,
+               case when place % 5 = 0 then '{"plan": "gold"}' else '{}' end::jsonb,
                case when place % 5000 = 0 then '{rare}' when place % 2 = 0 then '{half}' else '{}' end::text[]
         from unnest($3::bigint[]) with ordinality as t (id, place)
         """,
@@ -154,27 +159,83 @@ async def _fill(conn: Connection, account_id: int, app_id: int, *, number: int) 
     )
 
 
-async def test_a_large_app_is_estimated_from_a_part_of_its_devices(world: World) -> None:
+async def _settle(world: World) -> None:
+    reach = ReachService(database=world.database)
+    while await reach.settle():
+        pass
+
+
+GOLD = Filter(all_apps=True, tags=[TagRule("plan", equals="gold")])
+GOLD_IN_PORTUGAL = Filter(all_apps=True, tags=[TagRule("plan", equals="gold")], countries_include=["PT"])
+
+
+@pytest.mark.parametrize("counted", [False, True])
+async def test_what_no_count_and_no_index_tells_is_estimated_with_an_honest_margin(world: World, counted: bool) -> None:
+    async with world.database.transaction() as conn:
+        await _fill(conn, world.own, world.apps[0], number=30_000)
+    if counted:
+        await _settle(world)
+    for filter_, truth in ((GOLD, 6_000), (GOLD_IN_PORTUGAL, 1_500)):
+        found = await world.audiences.estimate(world.own, filter_)
+        assert not found.exact
+        assert 0 < found.margin < 0.6 * truth
+        assert abs(found.devices - truth) < 2 * found.margin, "four standard deviations"
+        assert found.devices == sum(found.by_app.values())
+        assert sum(found.by_country.values()) == pytest.approx(found.devices, abs=2)
+
+
+async def test_counted_apps_are_told_exactly_whatever_their_size(world: World) -> None:
     one = world.apps[0]
     async with world.database.transaction() as conn:
-        await _fill(conn, world.own, one, number=40_000)
-    estimate = await world.audiences.estimate(world.own, Filter(all_apps=True, countries_include=["PT"]))
-    assert not estimate.exact
-    assert estimate.devices == pytest.approx(10_000, rel=0.15)
+        await _fill(conn, world.own, one, number=30_000)
+    await _settle(world)
+    found = await world.audiences.estimate(world.own, Filter(all_apps=True, countries_include=["PT"]))
+    assert (found.devices, found.exact, found.margin) == (7_500, True, 0)
+    assert (dict(found.by_app), dict(found.by_country)) == ({one: 7_500}, {"PT": 7_500})
     conditions = await world.audiences.conditions(world.own, Filter(countries_include=["PT"]))
-    assert await world.audiences.matches(world.own, one, conditions, ["fcm"]) == pytest.approx(10_000, rel=0.3)
+    assert await world.audiences.matches(world.own, one, conditions, ["fcm"]) == 7_500
     assert await world.audiences.matches(world.own, one, conditions, ["apns"]) == 0
+    conditions = await world.audiences.conditions(world.own, Filter(tags=GOLD.tags))
+    assert await world.audiences.matches(world.own, one, conditions, ["fcm"]) == pytest.approx(6_000, rel=0.3)
 
 
-async def test_a_rare_audience_is_counted_and_a_common_one_estimated(world: World) -> None:
+async def test_rare_audiences_and_external_ids_are_counted_through_their_index(world: World) -> None:
     async with world.database.transaction() as conn:
         await _fill(conn, world.own, world.apps[0], number=20_000)
+    await _settle(world)
     rare = await world.audiences.estimate(world.own, Filter(all_apps=True, audiences_include=["rare"]))
     assert (rare.devices, rare.exact, dict(rare.by_app)) == (4, True, {world.apps[0]: 4})
     narrowed = Filter(all_apps=True, audiences_include=["rare"], countries_include=["BR"])
     assert (await world.audiences.estimate(world.own, narrowed)).devices == 0
     common = await world.audiences.estimate(world.own, Filter(all_apps=True, audiences_include=["half", "rare"]))
-    assert common.devices == pytest.approx(10_000, rel=0.1)
+    assert not common.exact
+    assert abs(common.devices - 10_000) < 2 * common.margin
+    named = Filter(all_apps=True, external_ids_include=[f"user-{number}" for number in range(1, 4_000)])
+    users = await world.audiences.estimate(world.own, named)
+    assert (users.devices, users.exact) == (3_999, True)
+
+
+async def test_an_exact_answer_that_takes_too_long_is_given_up_for_a_sample(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.database.transaction() as conn:
+        await _fill(conn, world.own, world.apps[0], number=20_000)
+    await _settle(world)
+    monkeypatch.setattr(estimating, "PATIENCE_MS", 1)
+    slow = Filter(all_apps=True, external_ids_include=[f"user-{2 * number}" for number in range(10_000)])
+    found = await world.audiences.estimate(world.own, slow)
+    assert not found.exact
+    assert abs(found.devices - 10_000) < 2 * found.margin
+
+
+async def test_examples_are_devices_that_are_meant(world: World) -> None:
+    async with world.database.transaction() as conn:
+        await _fill(conn, world.own, world.apps[0], number=9_000)
+        rare = await new_device(conn, world.own, world.apps[1], audiences=["very rare"], id=2**62 - 1)
+    [found] = await world.audiences.examples(world.own, Filter(all_apps=True, audiences_include=["very rare"]), limit=5)
+    assert (found.id, found.app_id) == (rare, world.apps[1])
+    some = await world.audiences.examples(world.own, Filter(all_apps=True, countries_include=["PT"]), limit=5)
+    assert [example.country for example in some] == ["PT"] * 5
 
 
 async def test_matches_counts_only_the_given_transports(world: World) -> None:

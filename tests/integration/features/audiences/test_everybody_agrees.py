@@ -286,7 +286,9 @@ async def world(database: Database) -> World:
     async with database.transaction() as conn:
         for device in devices:
             sealed = keeper.seal(b"installation", f"ic_token:{device.app_id}:{device.id}")
-            await conn.execute("update device set ic_token = $1, tags = $2 where id = $3", sealed, device.tags, device.id)
+            await conn.execute(
+                "update device set ic_token = $1, tags = $2 where id = $3", sealed, device.tags, device.id
+            )
     return World(
         database,
         audiences,
