@@ -248,6 +248,9 @@ class SliceRun:
             self.leave_as, self._rests = "ready", wait
         elif not count:
             await asyncio.sleep(wait)
+        elif regime.paced:
+            self.cutoff_at = self._clock.now()  # their time begins with their turn
+            self.expires_at = regime.expiry(self._opened.plan.expires_at, self.cutoff_at)
         return count
 
     async def _put_off(self, regime: Regime, found: Judgement, recipients: Sequence[Recipient]) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.integration.worker.harness import World, make_world, tokens_of
+from tests.integration.worker.test_auto_push import arm, auto_push
 from tests.integration.worker.test_kill import ROOT_KEY, worker_process
 
 from clarion.db import Database
@@ -227,6 +228,62 @@ async def test_quiet_hours_a_cap_and_a_pace_compose(world: World) -> None:
     assert times[-1] - times[0] >= 1.2
     assert max(later - earlier for earlier, later in pairwise(times)) < 1.5
     await world.check()
+
+
+async def test_what_rules_hold_back_is_paused_resumed_and_cancelled_like_everything(world: World) -> None:
+    await world.establish()
+    await world.add_devices(tokens_of(60))
+    await set_rules(world, quiet_now() | {"pace": {"messages": 50}})
+    await plan(world)
+    scheduler_id = await world.value("select scheduler_id from send")
+    async with world.worker():
+        await until_held(world, 60)
+        await world.services.schedulers.pause(world.caller, scheduler_id)
+        await set_rules(world, {"pace": {"messages": 20}})
+        await world.execute("update delivery set parked_at = now() where state = 1")
+        async with world.worker():
+            await world.until("select count(*) = 2 from worker where seen_at > now() - interval '5 seconds'")
+        assert world.handed_over() == 0
+        await world.services.schedulers.resume(world.caller, scheduler_id)
+        await world.sim.journal.until(lambda: world.handed_over() > 0)
+        await world.services.schedulers.cancel(world.caller, scheduler_id)
+        await world.until("select not exists (select from delivery where state = 1)")
+        sent = world.handed_over()
+    assert 0 < sent < 60
+    assert await world.counts() == {"sent": sent, "cancelled": 60 - sent}
+    await world.check()
+
+
+async def test_auto_pushes_wait_for_the_end_of_quiet_hours_and_leave_in_their_turn(world: World) -> None:
+    await world.establish()
+    await world.add_devices(tokens_of(100))
+    scheduler_id = await auto_push(world, "install")
+    await set_rules(world, quiet_now() | {"pace": {"messages": 50}})
+    await arm(world, scheduler_id)
+    async with world.worker():
+        await world.until("select count(*) = 100 from delivery where state = 1 and reason = 'quiet_hours'")
+        assert world.handed_over() == 0
+        await set_rules(world, {"pace": {"messages": 50}})
+        await world.execute("update delivery set parked_at = now() where state = 1")
+        await world.until("select count(*) = 100 from delivery where state = 2")
+    assert world.accepted_once(tokens_of(100))
+    times = sorted(entry.time for entry in world.sim.journal.entries() if entry.endpoint == "send")
+    assert times[-1] - times[0] >= 0.4
+    await world.check()
+
+
+async def test_a_paced_send_lives_as_long_as_its_pace_needs_and_its_messages_from_their_turn_on(world: World) -> None:
+    await world.establish()
+    await world.add_devices(tokens_of(10))
+    rules = {"pace": {"messages": 1, "per": "minute"}, "time_to_live_minutes": 60}
+    await set_rules(world, rules)
+    await plan(world)
+    assert await world.value("select expires_at - cutoff_at from send") == timedelta(hours=24, minutes=20)
+    await world.execute("update send set cutoff_at = cutoff_at - interval '3 hours'")
+    await world.execute("update device set created_at = created_at - interval '1 day'")
+    async with world.worker():
+        await world.until("select count(*) = 1 from delivery where state = 2")
+    assert await world.counts() == {"sent": 1}
 
 
 async def test_killed_workers_lose_and_double_nothing_that_rules_touch(database: Database, dsn: str) -> None:

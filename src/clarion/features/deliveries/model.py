@@ -61,7 +61,7 @@ class Job(Protocol):
     day: date
     provider: str
     cutoff_at: datetime
-    """When the send started."""
+    """When the messages' time began: with their send, or when rules let them go."""
     expires_at: datetime
     capped: bool
     """Some cap or gap counts its messages."""

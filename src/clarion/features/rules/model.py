@@ -141,3 +141,9 @@ class SendRules:
     def rate(self, app_id: int) -> float | None:
         """Messages per second to devices of an app at most; None without a pace."""
         return min((pace.rate for _, pace in self.of_app(app_id).paces), default=None)
+
+    def lasts(self, devices: Mapping[int, int]) -> timedelta:
+        """How much longer a send to so many devices of apps may take because of paces, with as much again to spare."""
+        rates = {app_id: self.rate(app_id) for app_id in devices}
+        seconds = sum(count / rate for app_id, count in devices.items() if (rate := rates[app_id]) is not None)
+        return min(timedelta(seconds=2 * seconds), LONGEST_HOLD)

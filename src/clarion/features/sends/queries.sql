@@ -15,7 +15,7 @@ from unnest(:numbers::int[], :app_ids::bigint[], :providers::text[], :froms::big
      as planned (no, app_id, provider, id_from, id_to)
 
 -- name: set_estimate
-update send set estimate = :estimate where id = :send_id
+update send set estimate = :estimate, expires_at = expires_at + :lasts::interval where id = :send_id
 
 -- name: complete_if_empty
 -- A send without any slice is complete at once.

@@ -1,6 +1,7 @@
 """Planning sends, leasing their slices, and changing one's mind about them."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -82,7 +83,8 @@ class SendService:
         expected = await self._shares(account_id, app_ids, narrowed, within)
         await self._insert_slices(send_id, account_id, expected, rules, within)
         estimate = sum(share.matches for share in expected)
-        await SQL.set_estimate.execute(within, send_id=send_id, estimate=estimate)
+        lasts = rules.lasts(_by_app(expected))
+        await SQL.set_estimate.execute(within, send_id=send_id, estimate=estimate, lasts=lasts)
         await tell_started(
             within, account_id, send_id=send_id, scheduler_id=scheduler_id, due_at=due_at, estimate=estimate
         )
@@ -260,3 +262,11 @@ class SendService:
         async with self._database.acquire() as connection:
             rows = await SQL.states_of.fetch(connection, account_id=account_id, scheduler_id=scheduler_id)
         return {row["id"]: row["state"] for row in rows}
+
+
+def _by_app(shares: Sequence[_Share]) -> dict[int, int]:
+    """Matches by app."""
+    found: Counter[int] = Counter()
+    for share in shares:
+        found[share.app_id] += share.matches
+    return found
