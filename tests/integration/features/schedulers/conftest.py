@@ -50,6 +50,7 @@ class Plan:
     conditions: Conditions
     part: Part = WHOLE
     rotates: bool = False
+    shares: Sequence[int] | None = None
 
 
 @dataclass
@@ -104,6 +105,7 @@ class World:
     clock: SettableClock
     sends: RecordingSends
     pushes: PushService
+    audiences: AudienceService
     schedulers: SchedulerService
     own: Caller
     foreign: Caller
@@ -156,14 +158,24 @@ async def world(database: Database) -> World:
         own, foreign = await new_account(conn), await new_account(conn)
         app, foreign_app = await new_app(conn, own), await new_app(conn, foreign)
     clock, sends, pushes = SettableClock(), RecordingSends(), PushService(database=database)
+    audiences = AudienceService(database=database, events=EventCodes({}))
     schedulers = SchedulerService(
         database=database,
-        audiences=AudienceService(database=database, events=EventCodes({})),
+        audiences=audiences,
         pushes=pushes,
         sends=sends,
         clock=clock,
         instant_delay=timedelta(seconds=120),
     )
     return World(
-        database, clock, sends, pushes, schedulers, Caller(own, "key:a"), Caller(foreign, "key:b"), app, foreign_app
+        database,
+        clock,
+        sends,
+        pushes,
+        audiences,
+        schedulers,
+        Caller(own, "key:a"),
+        Caller(foreign, "key:b"),
+        app,
+        foreign_app,
     )
