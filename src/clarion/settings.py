@@ -29,6 +29,9 @@ class Rate:
     """Seconds from the first message to the full rate; 0 = none."""
 
 
+UNLIMITED = Rate(0.0, 0.0)
+
+
 def _text(value: str) -> str:
     return value
 

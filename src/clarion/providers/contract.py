@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -165,3 +165,21 @@ class Sender(Protocol):
 
     async def aclose(self, *, grace: float = 20.0) -> None:
         """Finish what is in flight and close connections."""
+
+
+class Refusal(NamedTuple):
+    """One of several services behind a sender takes nothing for a while; the others go on."""
+
+    host: str
+    seconds: float
+
+
+@runtime_checkable
+class ManyServices(Protocol):
+    """A sender that sends to several services, each with limits of its own (web push)."""
+
+    def set_share(self, share: float) -> None:
+        """This process's part of every rate (0 < share ≤ 1)."""
+
+    def refusals(self) -> Sequence[Refusal]:
+        """The services that refuse the credential."""

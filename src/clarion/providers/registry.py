@@ -112,6 +112,8 @@ SENDERS: Mapping[str, Callable[[Credential, Outside, Sink], Sender]] = {
 """Provider → how to open a sender."""
 BUNDLED = frozenset({"onesignal", "huawei"})
 """Providers whose senders are `BundleSender`s."""
+OWN_LIMITS = frozenset({"webpush"})
+"""Providers whose senders limit their rate themselves (`ManyServices`)."""
 OWN_KEYS = frozenset({"webpush"})
 """Providers whose credentials Clarion makes itself: nothing in them can be mistyped, so they need no trial."""
 

@@ -71,6 +71,8 @@ def _webpush(settings: Settings) -> WebPushSettings:
     return replace(
         defaults,
         hosts=settings.webpush_hosts,
+        rate=settings.webpush_rate_per_sec,
+        warmup=settings.webpush_warmup_sec,
         contact=settings.webpush_contact or (public if public.startswith("https://") else defaults.contact),
         channel=replace(defaults.channel, ca_file=settings.provider_ca_file),
     )

@@ -20,7 +20,7 @@ from clarion.foundation.backoff import Backoff
 from clarion.foundation.clock import Clock
 from clarion.foundation.errors import Unavailable
 from clarion.foundation.ids import MessageIds
-from clarion.providers.contract import Credential, CredentialRefused, Outcome, Sender, Verdict
+from clarion.providers.contract import Credential, CredentialRefused, ManyServices, Outcome, Refusal, Sender, Verdict
 from clarion.providers.limits import FAILURES, Breaker, RateLimiter, RetryBudget
 from clarion.providers.transport import Answer, Request
 from clarion.worker.content import Renderer, Rendering
@@ -113,13 +113,18 @@ class Lane:
     def hindrance(self) -> Hindrance | None:
         """What keeps messages back although the credential is in use; the longest if there are several."""
         now = self.parts.clock.monotonic()
-        waits = (
+        waits = [
             Hindrance("breaker", self.parts.breaker.next_in(now)),
             Hindrance("throttled", self.parts.limiter.stopped_for(now)),
             Hindrance("access_token", self._blocked_until - now),
-        )
+            *(Hindrance(f"push_service {one.host}", one.seconds) for one in self.refusals()),
+        ]
         longest = max(waits, key=attrgetter("seconds"))
         return longest if longest.seconds > 0 and not self.closed else None
+
+    def refusals(self) -> Sequence[Refusal]:
+        """Those of the sender's services that refuse the credential while others go on."""
+        return self.sender.refusals() if isinstance(self.sender, ManyServices) else ()
 
     async def admit(self, count: int) -> int:
         """Wait until up to `count` messages may go, and take places for them; how many. Raises `LaneBlocked`."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from clarion.features.deliveries.dispatch import CredentialState, DispatchStore
 from clarion.foundation.backoff import Backoff
 from clarion.foundation.clock import Clock
-from clarion.providers.contract import Credential, CredentialRefused, Sender
+from clarion.providers.contract import Credential, CredentialRefused, ManyServices, Sender
 from clarion.providers.limits import Breaker, RateLimiter, RetryBudget
-from clarion.providers.registry import BUNDLED, OWN_KEYS
+from clarion.providers.registry import BUNDLED, OWN_KEYS, OWN_LIMITS
 from clarion.providers.transport import Sink
-from clarion.settings import Settings
+from clarion.settings import UNLIMITED, Settings
 from clarion.worker.bundle_lane import BundleLane
 from clarion.worker.lane import PATIENCE, Lane, LaneBlocked, LaneParts
 from clarion.worker.metrics import WorkerMetrics
@@ -110,6 +110,7 @@ class Lanes:
         except CredentialRefused as error:
             await self._store.pause_credential(credential, str(error))
             raise LaneBlocked(float("inf")) from error
+        self._tell_share(lane)
         self._lanes[lane.key] = lane
         return lane
 
@@ -123,7 +124,8 @@ class Lanes:
         key = (credential.provider, credential.fingerprint)
         known = self._limits.get(key)
         if known is None:
-            rate = self._settings.rate(credential.provider)
+            own = credential.provider in OWN_LIMITS
+            rate = UNLIMITED if own else self._settings.rate(credential.provider)
             known = RateLimiter(rate.per_second, warmup=rate.warmup), Breaker(), RetryBudget()
             self._limits[key] = known
             self._apply_share(known)
@@ -134,6 +136,12 @@ class Lanes:
         self._share = 1.0 / max(1, workers)
         for limits in self._limits.values():
             self._apply_share(limits)
+        for lane in self._lanes.values():
+            self._tell_share(lane)
+
+    def _tell_share(self, lane: Lane) -> None:
+        if isinstance(lane.sender, ManyServices):
+            lane.sender.set_share(self._share)
 
     def _apply_share(self, limits: tuple[RateLimiter, Breaker, RetryBudget]) -> None:
         limiter, _, budget = limits

@@ -91,6 +91,14 @@ class WorkerMetrics:
             registry=registry,
         )
 
+        self._refusing = Gauge(
+            "clarion_push_services_refusing",
+            "Push services that refuse an app's messages",
+            ["provider"],
+            multiprocess_mode=_SUM,
+            registry=registry,
+        )
+
     def _ledger(self) -> None:
         registry = self.registry
         self._flushes = Histogram(
@@ -173,10 +181,11 @@ class WorkerMetrics:
         self._unrecorded.set(unrecorded)
         self._runs.set(runs)
 
-    def lanes(self, provider: str, *, pending: int, open_breakers: int) -> None:
+    def lanes(self, provider: str, *, pending: int, open_breakers: int, refusing: int) -> None:
         """The lanes of one provider."""
         self._pending.labels(provider).set(pending)
         self._open.labels(provider).set(open_breakers)
+        self._refusing.labels(provider).set(refusing)
 
 
 class ConnectionMetrics:

@@ -3,11 +3,12 @@
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from tests.conformance.providers.webpush_outlet import Outlet, ids, new_pair, trusted
 
-from clarion.providers.contract import Outcome
+from clarion.providers.contract import ManyServices, Outcome
 from clarion.providers.http import PyreqwestTransport
 from clarion.providers.http2 import Http2Transport
 from clarion.providers.transport import ChannelOptions, Transport
@@ -105,6 +106,48 @@ async def test_a_push_service_that_refuses_the_app_is_left_alone(sim: Simulator,
     assert len(sim.journal) == 1
     assert outlet.outcomes() == {Outcome.CREDENTIAL: 51}
     assert all(heard.verdict.origin_only for heard in outlet.heard.values())
+    assert isinstance(outlet.sender, ManyServices)
+    ((host, seconds),) = outlet.sender.refusals()
+    assert host == urlsplit(sim.url).netloc
+    assert 890 < seconds <= 900
+
+
+def spread(moments: list[float]) -> float:
+    return max(moments) - min(moments)
+
+
+async def test_each_push_service_has_a_rate_of_its_own_and_nothing_is_lost_to_it(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    """200 a second and half a share of it: 50 messages take nearly half a second, to both services at the same time."""
+    async with Simulator() as other:
+        outlet = Outlet((sim, other), trusted((sim, other), tmp_path), Http2Transport(), WebPushSettings(rate=200.0))
+        try:
+            assert isinstance(outlet.sender, ManyServices)
+            outlet.sender.set_share(0.5)
+            there = {f"other:{number}": other.webpush.subscribe() for number in range(50)}
+            await outlet.send(subscriptions(sim, outlet, 50) | there)
+            assert outlet.outcomes() == {Outcome.OK: 100}
+            heard = {name: one.seconds for name, one in outlet.heard.items()}
+            here = [seconds for name, seconds in heard.items() if name not in there]
+            elsewhere = [heard[name] for name in there]
+            assert min(map(spread, (here, elsewhere))) > 0.3
+            assert max(min(here), min(elsewhere)) < min(max(here), max(elsewhere))
+        finally:
+            await outlet.aclose()
+
+
+async def test_what_the_rate_holds_back_can_be_taken_back(sim: Simulator) -> None:
+    outlet = Outlet((sim,), sim.ca_file, Http2Transport(), WebPushSettings(rate=10.0))
+    try:
+        outlet.start(subscriptions(sim, outlet, 40))
+        await sim.journal.reach(1)
+        taken = outlet.sender.withdraw()
+        assert len(taken) >= 30
+        assert {str(request.tag) for request in taken}.isdisjoint(outlet.heard)
+        assert outlet.sender.pending == 40 - len(taken) - len(outlet.heard)
+    finally:
+        await outlet.aclose()
 
 
 async def test_a_throttling_push_service_is_left_alone_for_the_time_it_names(sim: Simulator, outlet: Outlet) -> None:

@@ -57,8 +57,12 @@ def _stopped(status: CredentialStatus) -> Iterator[Alert]:
 
 def _hindered(status: CredentialStatus, now: datetime) -> Iterator[Alert]:
     if status.blocked_until is not None and status.blocked_until > now:
-        reason = status.block_reason or ""
-        yield Alert(reason, f"{_BLOCKS.get(reason, 'sending rests')}; nothing is lost, and it goes on by itself")
+        reason, _, host = (status.block_reason or "").partition(" ")
+        if reason == "push_service":
+            text = f"the push service {host} refuses this app's messages; Clarion tries one every 15 minutes"
+            yield Alert(reason, f"{text}, and the others go on")
+        else:
+            yield Alert(reason, f"{_BLOCKS.get(reason, 'sending rests')}; nothing is lost, and it goes on by itself")
     if status.unknown_answers:
         text = f"{status.unknown_answers} answers that Clarion does not know, the last one: {status.unknown_text}"
         yield Alert("unknown_answers", text)

@@ -4,11 +4,13 @@ All limits are per push service, so that one that is down, slow or hostile does 
 (providers.md §5.5): the lane never hears of such trouble except through verdicts marked `origin_only`.
 """
 
+import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from clarion.foundation.clock import Clock
 from clarion.providers.contract import Outcome, Verdict
-from clarion.providers.limits import FAILURES, Breaker
+from clarion.providers.limits import FAILURES, Breaker, RateLimiter
 from clarion.providers.transport import Answer, Channel, Head, Transport
 from clarion.providers.webpush.message import OWN, Judged, Label, Message
 from clarion.providers.webpush.settings import WebPushSettings
@@ -23,6 +25,9 @@ _STALLED_PAUSE = 15.0
 _WORKS_FOR = 60.0
 """Seconds for which an acceptance proves that the push service takes the app's messages."""
 _CROWD, _CROWD_SECONDS = 10, 10.0
+_LET_OUT = 32
+"""Messages that are waited for when a rate is reached, so that they leave together."""
+_SHORTEST_WAIT = 0.005
 _WINDOWS = ".notify.windows.com"
 
 
@@ -49,6 +54,10 @@ class Origin:
         self._judged = judged
         self._channel: Channel = transport.open(origin, self._on_answers, settings.channel_to(origin))
         self._breaker = Breaker()
+        self._limiter = RateLimiter(settings.rate, warmup=settings.warmup)
+        self._queue: deque[Message] = deque()
+        """Messages that the rate does not let out yet. The lane's window bounds them."""
+        self._waking: asyncio.TimerHandle | None = None
         self._authorization = ""
         self._heads: dict[Label, Head] = {}
         self._rest_until = self._heard_at = self._used_at = clock.monotonic()
@@ -61,7 +70,15 @@ class Origin:
     @property
     def pending(self) -> int:
         """Messages handed over and not answered."""
-        return self._channel.pending
+        return self._channel.pending + len(self._queue)
+
+    def set_share(self, share: float) -> None:
+        """This process's part of the rate."""
+        self._limiter.set_share(share)
+
+    def refused_for(self) -> float:
+        """Seconds until the push service, which refuses the app, is tried again; 0 = it does not refuse it."""
+        return 0.0 if self._refusal is None else max(0.0, self._probe_at - self._clock.monotonic())
 
     def idle_since(self) -> float:
         """The monotonic moment of the last hand-over."""
@@ -90,7 +107,38 @@ class Origin:
         return permitted, None if permitted == wanted else resting(self._breaker.next_in(now))
 
     def hand_over(self, messages: Sequence[Message]) -> None:
-        """Give encrypted messages to the network, for which there was `room`."""
+        """Give encrypted messages to the network, for which there was `room`, as fast as the rate allows."""
+        self._queue.extend(messages)
+        if self._waking is None:
+            self._let_out()
+
+    def _let_out(self) -> None:
+        """Send what may go now, and come back for the rest."""
+        now = self._clock.monotonic()
+        count = self._limiter.take(len(self._queue), now)
+        if count:
+            self._send([self._queue.popleft() for _ in range(count)])
+        if self._queue:
+            wait = self._limiter.next_in(now, min(len(self._queue), _LET_OUT))
+            self._waking = asyncio.get_running_loop().call_later(max(wait, _SHORTEST_WAIT), self._wake)
+
+    def _wake(self) -> None:
+        self._waking = None
+        fault = self.fault()
+        if fault is None:
+            self._let_out()
+        else:
+            self._judged([Judged(message, fault) for message in self._take_queue()])
+
+    def _take_queue(self) -> list[Message]:
+        if self._waking is not None:
+            self._waking.cancel()
+            self._waking = None
+        taken = list(self._queue)
+        self._queue.clear()
+        return taken
+
+    def _send(self, messages: Sequence[Message]) -> None:
         if not self._channel.pending:
             self._heard_at = self._clock.monotonic()
         authorization = self._token.authorization(self._clock.now())
@@ -122,7 +170,7 @@ class Origin:
 
     def withdraw(self) -> list[Message]:
         """Take back what has not been written."""
-        taken = [_message(request) for request in self._channel.withdraw()]
+        taken = [*map(_message, self._channel.withdraw()), *self._take_queue()]
         for one in taken:
             one.tag = one.owner
         return taken
@@ -157,7 +205,8 @@ class Origin:
         if worked:
             self._worked_at = now
             self._refusal = None
-        self._breaker.record(len(answers), failed, now)
+        if self._breaker.record(len(answers), failed, now):
+            self._limiter.recover(now)
         self._judged(answers)
 
     def _judge(self, message: Message, answer: Answer, now: float) -> Judged:
@@ -180,6 +229,7 @@ class Origin:
             case Outcome.THROTTLED_PROVIDER:
                 wait = verdict.retry_after if verdict.retry_after is not None else verdict.default_wait
                 self._rest_until = now + (_THROTTLED_PAUSE if wait is None else wait)
+                self._limiter.throttle(self._rest_until, now)
             case _:
                 return
 
@@ -193,7 +243,10 @@ class Origin:
         return len(self._throttled) >= _CROWD
 
     async def aclose(self, *, grace: float) -> None:
-        """Finish what is in flight and close connections."""
+        """Finish what is in flight and close connections; what the rate still holds back is not sent."""
+        waiting = self._take_queue()
+        if waiting:
+            self._judged([Judged(message, resting(_STALLED_PAUSE)) for message in waiting])
         await self._channel.aclose(grace=grace)
 
 

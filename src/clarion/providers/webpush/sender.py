@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from clarion.foundation.clock import Clock
 from clarion.foundation.errors import InvalidInput
-from clarion.providers.contract import Content, Credential, CredentialRefused, Outcome, Verdict
+from clarion.providers.contract import Content, Credential, CredentialRefused, Outcome, Refusal, Verdict
 from clarion.providers.personal import Gaps, Person, opened
 from clarion.providers.transport import Answer, Request, Sink, Transport
 from clarion.providers.webpush.encryption import PLAINTEXT_LIMIT
@@ -93,6 +93,7 @@ class WebPushSender:
         self._closings: set[asyncio.Task[None]] = set()
         self._looking: asyncio.TimerHandle | None = None
         self._pending = 0
+        self._share = 1.0
         self._closed = False
 
     async def ready(self) -> None:
@@ -182,7 +183,19 @@ class WebPushSender:
                 clock=self._clock,
                 judged=self._answer,
             )
+            way.set_share(self._share)
         return way
+
+    def set_share(self, share: float) -> None:
+        """See `contract.ManyServices.set_share`."""
+        self._share = share
+        for way in self._origins.values():
+            way.set_share(share)
+
+    def refusals(self) -> list[Refusal]:
+        """See `contract.ManyServices.refusals`."""
+        found = [Refusal(origin.removeprefix("https://"), way.refused_for()) for origin, way in self._origins.items()]
+        return [one for one in found if one.seconds > 0]
 
     def _make_room(self) -> bool:
         """Close the way that has been idle for longest."""

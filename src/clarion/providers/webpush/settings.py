@@ -17,6 +17,10 @@ class WebPushSettings:
     """`host[:port]` values that are accepted besides the known push services."""
     contact: str = ANONYMOUS_CONTACT
     """`sub` of VAPID tokens: a `mailto:` or `https:` address by which a push service reaches the sender's operator."""
+    rate: float = 0.0
+    """Messages per second to one push service, of all processes together; 0 = unlimited."""
+    warmup: float = 0.0
+    """Seconds in which that rate is reached."""
     channel: ChannelOptions = field(default_factory=lambda: ChannelOptions(streams=100, idle_close=300.0))
     """Bounds of one app's connections to one push service. Few streams: a service that swallows requests holds no
     more than these, while the rest of the app's messages go on to the others."""

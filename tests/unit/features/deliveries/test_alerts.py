@@ -92,3 +92,10 @@ def test_unknown_answers_are_counted_and_quoted() -> None:
     assert alert.code == "unknown_answers"
     assert alert.text.startswith("3 answers that Clarion does not know")
     assert alert.text.endswith("HTTP_418: teapot")
+
+
+def test_a_push_service_that_refuses_the_app_is_named() -> None:
+    refused = replace(WELL, blocked_until=NOW + timedelta(minutes=15), block_reason="push_service web.push.apple.com")
+    (alert,) = alerts(refused, NOW)
+    assert alert.code == "push_service"
+    assert "web.push.apple.com refuses" in alert.text
