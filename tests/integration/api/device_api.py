@@ -129,6 +129,11 @@ class Api:
         assert row is not None
         return dict(row)
 
+    async def value(self, sql: str) -> Any:
+        """The first value of a query."""
+        async with self.database.acquire() as connection:
+            return await connection.fetchval(sql)
+
     async def history(self, device: str) -> list[tuple[int, int]]:
         """The device's events as (bit, number), oldest first."""
         async with self.database.acquire() as connection:

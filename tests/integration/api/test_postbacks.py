@@ -2,12 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.factories import new_app
 from tests.integration.api.device_api import Api, Reply, open_api
 
+from clarion.api.r_v2.postback import DEMANDS_KEPT
 from clarion.db import Database
+from clarion.features.accounts import Caller
+from clarion.features.events.postbacks import PostbackOptions, sign
+from clarion.features.events.service import EventService
 from clarion.foundation.secrets import Keeper
 
 pytestmark = pytest.mark.anyio
@@ -201,3 +207,86 @@ async def test_cross_origin_pages_reach_only_the_alias_under_the_device_api(api:
     assert (await api.call("OPTIONS", "/api/r/v2/postback")).status == 204
     assert (await api.call("OPTIONS", "/api/postback")).status == 405
     assert "access-control-allow-origin" not in (await postback(api, "u-1")).headers
+
+
+async def demand(api: Api, **options: Any) -> str:
+    """Replace the account's options; its secret."""
+    caller = Caller(api.account_id, "operator")
+    secret = await api.services.postbacks.make_secret(caller)
+    await api.services.postbacks.put(caller, PostbackOptions(**options))
+    api.clock.ahead += timedelta(seconds=DEMANDS_KEPT)
+    return secret
+
+
+async def test_only_signed_postbacks_count_where_signatures_are_required(api: Api) -> None:
+    device = await api.create("ic-1", "u-1")
+    secret = await demand(api, signature_required=True)
+    query = f"id=u-1&status=dep_{api.account_id}&txid=t-1"
+    good = sign(secret, query)
+    others = sign("another", query)
+    for more in ("", f"&signature={others}", "&signature=", f"&signature={good}&x=1", f"&x=1&signature={good}"):
+        assert (await api.call("GET", f"/api/postback/?{query}{more}")).status == 403
+    assert await api.history(device) == [(INSTALL, 1)]
+    assert (await api.call("GET", f"/api/postback/?{query}&signature={good.upper()}")).status == 200
+    assert (await api.call("GET", f"/api/postback/?{query}&signature={good}")).status == 200
+    assert await api.history(device) == [(INSTALL, 1), (DEP, 1)]
+    await demand(api, signature_required=True)
+    assert (await api.call("GET", f"/api/postback/?{query}&signature={good}")).status == 403
+
+
+async def test_only_named_networks_count(api: Api) -> None:
+    device = await api.create("ic-1", "u-1")
+    await demand(api, networks=["198.51.100.0/24", "2001:db8::/32"])
+    path = f"/api/postback/?id=u-1&status=reg_{api.account_id}"
+    assert (await api.call("GET", path, client="203.0.113.9")).status == 403
+    for client in ("198.51.100.7", "2001:db8::1"):
+        assert (await api.call("GET", path, client=client)).status == 200
+    assert await api.history(device) == [(INSTALL, 1), (REG, 1), (REG, 2)]
+
+
+async def test_in_quiet_mode_every_postback_is_answered_alike(api: Api) -> None:
+    device = await api.create("ic-1", "u-1")
+    secret = await demand(api, quiet=True, signature_required=True)
+    replies: list[Reply] = []
+    for reference, code in (("u-1", "reg"), ("nobody", "reg"), ("u-1", "unknown")):
+        query = f"id={reference}&status={code}_{api.account_id}"
+        signed = f"{query}&signature={sign(secret, query)}"
+        replies += [await api.call("GET", f"/api/postback/?{each}") for each in (query, signed)]
+    assert {(reply.status, reply.body) for reply in replies} == {(200, b'{"status":"ok"}')}
+    assert await api.history(device) == [(INSTALL, 1), (REG, 1)]
+
+
+async def test_postbacks_start_auto_pushes_unless_the_account_does_not_want_it(api: Api) -> None:
+    device = await api.create("ic-1", "u-1")
+    async with api.database.acquire() as connection:
+        await connection.execute(
+            "insert into scheduler (account_id, type, name, timing, filter) values ($1, 'conversion', 'a', $2, $3)",
+            api.account_id,
+            {"delay": "", "delay_sec": 0},
+            {"all_apps": True, "event_include": ["reg"]},
+        )
+    await demand(api, starts_auto_push=False)
+    await postback(api, "u-1", "reg")
+    armed = "select array_agg(number) from trigger"
+    assert await api.value(armed) is None
+    await demand(api)
+    await asyncio.sleep(1.1)  # events within a second are one
+    await postback(api, "u-1", "reg")
+    assert await api.value(armed) == [2]
+    assert await api.history(device) == [(INSTALL, 1), (REG, 1), (REG, 2)]
+
+
+async def test_repeated_deposits_are_events_of_their_own_where_there_are_codes_for_them(api: Api) -> None:
+    """management-api.md Q11."""
+    events = EventService(database=api.database)
+    caller = Caller(api.account_id, "operator")
+    await events.create(caller, name="Third", code="dep3")
+    inactive = await events.create(caller, name="Fourth", code="dep4")
+    await events.set_active(caller, inactive, active=False)
+    device = await api.create("ic-1", "u-1")
+    bits = await events.bits(api.account_id)
+    for _ in range(4):
+        await postback(api, "u-1")
+    deposits = [(DEP, 1), (DEP, 2), (DEP, 3), (bits["dep3"], 1), (DEP, 4)]
+    assert await api.history(device) == [(INSTALL, 1), *deposits]
+    assert (await api.row(device))["events"] == 1 << INSTALL | 1 << DEP | 1 << bits["dep3"]

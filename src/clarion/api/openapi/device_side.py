@@ -120,10 +120,15 @@ def _postback(method: str) -> dict[str, Any]:
                 pattern="^.+_[0-9]{1,18}$",
             ),
             _query("txid", "A repeated transaction id is not counted again."),
+            _query(
+                "signature",
+                "Hex HMAC-SHA256 of everything before `&signature=`, under the account's postback secret; the last "
+                "parameter. Where the account requires it.",
+            ),
         ],
         "responses": {
             **_success(200, "Counted.", _ref("PostbackCounted"), {"status": "ok"}),
-            **_errors(400, 404, 503),
+            **_errors(400, 403, 404, 503),
         },
         "security": [],
     }

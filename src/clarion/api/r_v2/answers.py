@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from clarion.foundation.errors import ClarionError, InvalidInput, NotFound, TooManyRequests, Unavailable
+from clarion.foundation.errors import ClarionError, Forbidden, InvalidInput, NotFound, TooManyRequests, Unavailable
 from clarion.foundation.ids import new_request_id
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -53,6 +53,7 @@ class _Problem:
 
 _PROBLEMS: dict[type[ClarionError], _Problem] = {
     InvalidInput: _Problem(400, "problem-types/request-parse-error", "Request parse error"),
+    Forbidden: _Problem(403, "problem-types/forbidden", "Forbidden"),
     NotFound: _Problem(404, "problem-types/not-found", "Not found"),
     MethodNotAllowed: _Problem(405, "problem-types/method-not-allowed", "Method not allowed"),
     SlowRequest: _Problem(408, "problem-types/request-timeout", "Request timeout"),
