@@ -15,8 +15,8 @@ PERIOD_LIMIT = timedelta(days=3650)
 """The longest time that activity can be asked about."""
 
 _UNUSABLE = re.compile("[\x00\ud800-\udfff]")
-_PERIOD = re.compile(r"(?:(?P<days>\d{1,4})d)?(?:(?P<hours>\d{1,5})h)?(?:(?P<minutes>\d{1,7})m)?")
-_VERSION = re.compile(r"\d{1,9}(?:\.\d{1,9}){0,3}")
+_PERIOD = re.compile(r"(?:(?P<days>[0-9]{1,4})d)?(?:(?P<hours>[0-9]{1,5})h)?(?:(?P<minutes>[0-9]{1,7})m)?")
+_VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,3}")
 _YEARS = range(2000, 2100)
 _PAIRS = ("app_ids", "app_groups", "countries", "languages", "audiences", "audience_groups")
 _MORE_PAIRS = ("platforms", "platform_names", "transports", "external_ids")
