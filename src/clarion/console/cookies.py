@@ -8,7 +8,7 @@ from litestar.datastructures import Cookie
 from clarion.features.accounts.sessions import LIFETIME
 
 THEMES = ("auto", "light", "dark")
-_THEME_SECONDS = 365 * 86_400
+_THEME_SECONDS = _KNOWN_SECONDS = 365 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class Cookies:
         """Of the cookie with the chosen theme."""
         return "clarion-theme"
 
+    @property
+    def known_name(self) -> str:
+        """Of the cookie that remembers that somebody has signed in here before."""
+        return "__Host-clarion-known" if self.secure else "clarion-known"
+
     def session(self, token: str) -> Cookie:
         """Hold a session."""
         return self._private(token, seconds=int(LIFETIME.total_seconds()))
@@ -43,9 +48,13 @@ class Cookies:
         """Remember a theme."""
         return Cookie(self.theme_name, value=value, path="/", max_age=_THEME_SECONDS, httponly=True, samesite="lax")
 
-    def _private(self, value: str, *, seconds: int | None) -> Cookie:
+    def known(self, mark: str) -> Cookie:
+        """Remember that somebody has signed in here."""
+        return self._private(mark, seconds=_KNOWN_SECONDS, name=self.known_name)
+
+    def _private(self, value: str, *, seconds: int | None, name: str | None = None) -> Cookie:
         return Cookie(
-            self.name, value=value, path="/", max_age=seconds, httponly=True, secure=self.secure, samesite="lax"
+            name or self.name, value=value, path="/", max_age=seconds, httponly=True, secure=self.secure, samesite="lax"
         )
 
 

@@ -9,6 +9,7 @@ from litestar import Request, Response
 from litestar.datastructures import Cookie, UploadFile
 from litestar.di import NamedDependency
 
+from clarion.api.r_v2.addresses import client_network
 from clarion.console.cookies import Cookies
 from clarion.console.formats import Formats
 from clarion.console.forms import Form
@@ -17,7 +18,7 @@ from clarion.console.rendering import Renderer
 from clarion.console.tokens import form_token
 from clarion.features.accounts.model import Caller
 from clarion.features.accounts.roles import Role
-from clarion.features.accounts.sessions import Notice, Session, SessionService
+from clarion.features.accounts.sessions import Browser, Notice, Session, SessionService
 from clarion.foundation.errors import InvalidInput, Unauthorized
 
 BASE = "/console"
@@ -136,6 +137,17 @@ class Visit:
     def become(self, token: str) -> "Visit":
         """This visit with the token of a new session, which the answer gives to the browser."""
         return replace(self, token=token, session=None, answer_cookies=[self.cookies.session(token)])
+
+    def leave(self) -> "Visit":
+        """This visit after its session has ended; the browser forgets it."""
+        return replace(self, session=None, answer_cookies=[self.cookies.gone()])
+
+    @property
+    def browser(self) -> Browser:
+        """Where a session that begins now is used."""
+        client = self.request.scope.get("client")
+        address = client_network(client[0] if client else None, self.request.scope["headers"])
+        return Browser(address, self.request.headers.get("user-agent", ""))
 
     def _frame(self) -> dict[str, Any]:
         """What the layout around a page shows."""

@@ -101,6 +101,11 @@ class LinkService:
                 return None
             return await _create(connection, Purpose.FIRST_OWNER, email="")
 
+    async def is_new(self) -> bool:
+        """Whether nobody can sign in yet."""
+        async with self._database.acquire() as connection:
+            return not await SQL.any_member.fetchval(connection)
+
     async def for_password(self, email: str) -> Link:
         """A link with which a member sets a new password; `NotFound` when nobody has this address."""
         async with self._database.transaction() as connection:

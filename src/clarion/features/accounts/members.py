@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from zoneinfo import available_timezones
 
 from clarion.db import Connection, Database, load
@@ -13,6 +14,8 @@ from clarion.features.accounts.sessions import SQL as SESSIONS
 from clarion.foundation.errors import Conflict, InvalidInput, NotFound
 
 SQL = load(__package__, "members.sql")
+
+_NO_PLACES = ("Etc/", "SystemV/", "US/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,15 @@ async def _changeable(connection: Connection, caller: Caller, member_id: int, *,
     if member["role"] == Role.OWNER and not stays_owner and owners == 1:
         raise Conflict("an account needs an owner; make somebody else an owner first")
     return member
+
+
+@cache
+def zone_names() -> tuple[str, ...]:
+    """The zones that people choose from: UTC and those named after places."""
+    places = (
+        name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/", "US/"))
+    )
+    return ("UTC", *sorted(places))
 
 
 def checked_zone(name: str) -> str:

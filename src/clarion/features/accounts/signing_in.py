@@ -53,6 +53,11 @@ class SignInService:
         await self._throttle.succeeded(subjects)
         return member
 
+    async def asks_for_code(self, member: Member) -> bool:
+        """Whether the member has a second factor."""
+        async with self._database.acquire() as connection:
+            return bool(await SQL.asks_for_code.fetchval(connection, account_id=member.account_id, member_id=member.id))
+
     async def check_code(self, session: Session, code: str) -> Member:
         """The member of a session that awaits its second factor; `Unauthorized` when the code is wrong."""
         subjects = [Subject(f"code of member {session.member_id}", SECOND_FACTOR)]

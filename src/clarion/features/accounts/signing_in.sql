@@ -14,3 +14,7 @@ update member set totp_step = :step where account_id = :account_id and id = :mem
 -- A recovery code works once.
 update recovery_code set used_at = now()
 where account_id = :account_id and member_id = :member_id and code_hash = :code_hash and used_at is null
+
+-- name: asks_for_code
+-- Whether a member has a second factor.
+select totp_secret is not null from member where account_id = :account_id and id = :member_id
