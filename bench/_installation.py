@@ -24,7 +24,7 @@ from clarion.features.audiences import Filter
 from clarion.features.devices.model import Session
 from clarion.features.pushes import PushBody, TranslationBody
 from clarion.features.schedulers.conversion import ConversionBody
-from clarion.features.schedulers.model import InstantBody
+from clarion.features.schedulers.model import InstantBody, WeeklyBody
 from clarion.foundation.ids import new_device_id
 from clarion.foundation.secrets import Secret, generate_master_key
 from clarion.settings import Settings
@@ -148,6 +148,16 @@ class Tenant:
         push = PushBody("en", [TranslationBody("en", title=CONTENT.title, text=CONTENT.text)])
         created = await services.pushes.create(caller, push)
         await services.schedulers.bind_pushes(caller, scheduler_id, type_="conversion", push_ids=[created.id])
+        return scheduler_id
+
+    async def weekly(self, name: str, **timing: Any) -> int:
+        """A weekly sending of one push to everybody; the scheduler's id."""
+        services, caller = self._installation.services, self._owner.caller
+        body = WeeklyBody(name=name, app_ids_include=[self._owner.app_id], **timing)
+        scheduler_id = await services.schedulers.create_weekly(caller, body)
+        push = PushBody("en", [TranslationBody("en", title=CONTENT.title, text=CONTENT.text)])
+        created = await services.pushes.create(caller, push)
+        await services.schedulers.bind_pushes(caller, scheduler_id, type_="weekly", push_ids=[created.id])
         return scheduler_id
 
     async def install(self, count: int) -> float:
