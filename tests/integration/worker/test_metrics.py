@@ -5,8 +5,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.integration.worker.harness import World, tokens_of
 
+from clarion.providers.contract import Credential
 from clarion.simulator import Action, Rule
 from clarion.worker.process import Worker
+from clarion.worker.remarks import Hindrance
 
 pytestmark = pytest.mark.anyio
 
@@ -87,6 +89,20 @@ async def test_a_throttled_credential_is_told_once(world: World) -> None:
     assert first == again
     assert await world.value("select blocked_until between now() and now() + interval '31 seconds' from app_credential")
     assert 0 < found["clarion_throttle_wait_seconds_total/fcm"] <= 32
+
+
+async def test_a_push_service_that_refuses_the_app_is_named_to_the_owner(world: World) -> None:
+    class Refused:
+        credential = Credential(world.app_id, world.account_id, "fcm", 1, "f", {})
+        key = world.app_id, "fcm"
+
+        def hindrance(self) -> Hindrance:
+            return Hindrance("push_service web.push.apple.com", 900.0)
+
+    async with world.worker() as worker:
+        await worker.remarks.write([Refused()])
+    (row,) = await world.rows("select block_reason, blocked_until > now() + interval '14 min' as l from app_credential")
+    assert row == {"block_reason": "push_service web.push.apple.com", "l": True}
 
 
 async def test_an_outage_opens_the_breaker_and_the_owner_sees_it(world: World) -> None:
