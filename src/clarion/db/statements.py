@@ -61,6 +61,18 @@ class Statement:
             parameters |= filling.parameters
         return Statement(text, parameters)
 
+    def beside(self, *others: "Statement") -> "Statement":
+        """One statement that does what this one and the others do: one round trip, all or nothing.
+
+        Each must be one statement without WITH of its own, and the names of all parameters must differ. None sees what
+        the others change; rows of `others` are locked after those of this one.
+        """
+        parts = ", ".join(f"beside_{no} as ({other.text})" for no, other in enumerate(others, 1))
+        bound = self.bound.copy()
+        for other in others:
+            bound |= other.bound
+        return Statement(f"with {parts} {self.text}", bound)
+
     def _values(self, parameters: dict[str, Any]) -> list[Any]:
         given = {**self.bound, **parameters}
         if len(given) != len(self.names):

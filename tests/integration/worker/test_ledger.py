@@ -2,7 +2,6 @@
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
-from io import BytesIO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,8 +9,9 @@ from hypothesis import strategies as st
 from tests.integration.worker.harness import World
 
 from clarion.db import Database
-from clarion.features.deliveries.copying import COLUMNS, encode
-from clarion.features.deliveries.ledger import Batch, Ledger
+from clarion.db.statements import Statement
+from clarion.features.deliveries.columns import columns_of
+from clarion.features.deliveries.ledger import SQL, Batch, Ledger
 from clarion.features.deliveries.model import Dimensions, Entry, Result, State
 
 pytestmark = pytest.mark.anyio
@@ -40,6 +40,26 @@ async def test_rows_that_exist_are_neither_changed_nor_counted_again(world: Worl
     await ledger.record(Batch(entries=[entry(number) for number in range(6, 21)]))
     assert await world.value("select count(*) from delivery") == 20
     assert await world.counts() == {"sent": 20}
+
+
+async def test_a_batch_of_accepted_messages_is_counted_with_its_answers(world: World) -> None:
+    """The usual batch: rows, statistics, the credential's answers and the mass guard's look-back in one statement."""
+    results = Counter({(world.app_id, "fcm", 1): 10})
+    for first in (1, 11):
+        batch = Batch(entries=[entry(number) for number in range(first, first + 10)], results=results.copy())
+        assert batch.plain
+        await ledger_of(world).record(batch)
+    assert await world.value("select count(*) from delivery where state = 2 and settled_at is not null") == 20
+    assert await world.counts() == {"sent": 20}
+    assert await world.value("select results from app_credential where provider = 'fcm'") == 20
+    assert await world.value("select sum(results) from credential_minute") == 20
+
+
+async def test_answers_to_a_replaced_credential_do_not_count_for_the_new_one(world: World) -> None:
+    await world.execute("update app_credential set version = 2")
+    await ledger_of(world).record(Batch(entries=[entry(1)], results=Counter({(world.app_id, "fcm", 1): 1})))
+    assert await world.value("select results from app_credential where provider = 'fcm'") == 0
+    assert await world.value("select sum(results) from credential_minute") == 1
 
 
 async def test_waiting_rows_are_counted_when_they_are_settled_and_only_once(world: World) -> None:
@@ -95,7 +115,10 @@ async def copy_of_delivery(database: Database) -> Database:
     return database
 
 
-async def test_encoded_rows_read_back_equal(copy_of_delivery: Database) -> None:
+COLUMNS = (*Dimensions._fields, *Result._fields, *Entry._fields[2:])
+
+
+async def test_inserted_rows_read_back_equal(copy_of_delivery: Database) -> None:
     rows: list[list[Entry]] = []
 
     @settings(max_examples=60, deadline=timedelta(seconds=5), suppress_health_check=list(HealthCheck))
@@ -104,9 +127,10 @@ async def test_encoded_rows_read_back_equal(copy_of_delivery: Database) -> None:
         rows.append(entries)
 
     collect()
+    insert = Statement(SQL.insert.text.replace("into delivery", "into copied"))
     async with copy_of_delivery.acquire() as conn:
         for entries in rows:
             await conn.execute("truncate copied")
-            await conn.copy_to_table("copied", source=BytesIO(encode(entries)), columns=COLUMNS, format="binary")
+            await insert.execute(conn, **columns_of(entries))
             found = await conn.fetch(f"select {', '.join(COLUMNS)} from copied")
             assert Counter(map(tuple, found)) == Counter(map(flat, entries))

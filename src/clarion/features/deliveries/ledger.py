@@ -1,23 +1,25 @@
 """Writing outcomes down: deliveries, counts, token drops and credential results in one transaction per batch.
 
-New deliveries arrive by COPY. When that fails because a row exists already (a lease was lost, or a commit's answer
-was), the batch is written again row by row in the careful form, and only what was really inserted is counted.
+The usual batch holds nothing but messages that were accepted at once: one statement writes it, in one round trip. When
+that fails because a row exists already (a lease was lost, or a commit's answer was), the batch is written again in the
+careful form, and only what was really inserted is counted.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 import asyncpg
 
 from clarion.db import Connection, Database, load
 from clarion.features.deliveries.announcing import announce_drops, announce_failures, announce_pauses
 from clarion.features.deliveries.bundles import SavedBundle, forget_settled
-from clarion.features.deliveries.copying import COLUMNS, encode
+from clarion.features.deliveries.columns import columns_of
 from clarion.features.deliveries.guard import Window, judge
 from clarion.features.deliveries.model import Entry, State, TokenDrop, Whereabouts
 from clarion.features.deliveries.rotation import Rotations
@@ -25,6 +27,7 @@ from clarion.features.rules.books import take_back
 from clarion.features.sends import SendService
 from clarion.features.statistics import StatisticsService, StatRow
 from clarion.features.statistics.model import hour_of
+from clarion.features.statistics.service import FOLD, fold_parameters
 from clarion.features.webhooks import Listeners
 from clarion.foundation.errors import Unavailable
 from clarion.providers.registry import transports_of
@@ -32,6 +35,9 @@ from clarion.providers.registry import transports_of
 SQL = load(__package__)
 _Key = tuple[int, int, int]
 _RETRY_PAUSE = 0.5
+_COUNT_RESULTS = SQL.count_of_credential.beside(SQL.count_in_minute)
+_WRITE_PLAIN = SQL.insert.beside(FOLD, SQL.count_in_minute, SQL.count_of_credential)
+_PLAIN = ("entries", "results")
 _OUTCOMES: dict[int, str] = {State.SENT: "sent", State.CANCELLED: "cancelled"}
 _BY_REASON: dict[int, str] = {State.FAILED: "failed", State.SKIPPED: "skipped"}
 
@@ -63,6 +69,12 @@ class Batch:
     def size(self) -> int:
         """Messages recorded by this batch."""
         return len(self.entries) + len(self.settlements)
+
+    @property
+    def plain(self) -> bool:
+        """Nothing but messages that were accepted at once, and how many answers came."""
+        others = (getattr(self, one.name) for one in fields(self) if one.name not in _PLAIN)
+        return not any(others) and all(entry.result.state == State.SENT for entry in self.entries)
 
 
 @dataclass(slots=True)
@@ -102,6 +114,9 @@ class Ledger:
                 careful = True
 
     async def _write(self, batch: Batch, *, careful: bool) -> Rulings:
+        if batch.plain and not careful and self._rotations.untouched(batch.entries):
+            await self._write_plain(batch)
+            return Rulings()
         async with self._database.transaction() as connection:
             inserted = await self._insert(connection, batch.entries, careful=careful)
             settled = await self._settle(connection, batch)
@@ -113,26 +128,29 @@ class Ledger:
             await take_back(connection, batch.unsent)
             if any(row.outcome.startswith("failed") for row in counts):
                 await announce_failures(connection, self._listeners, (*inserted, *settled))
-            await self._count_results(connection, batch)
+            if batch.results:
+                await _COUNT_RESULTS.execute(connection, **_results_of(batch))
             await _remember(connection, batch.found)
             await forget_settled(connection, batch.bundles)
             return await self._drop_tokens(connection, batch.drops)
+
+    async def _write_plain(self, batch: Batch) -> None:
+        """Write the usual batch: one statement, hence one round trip and a transaction of its own."""
+        parameters = columns_of(batch.entries) | fold_parameters(_stat_rows(batch.entries)) | _results_of(batch)
+        async with self._database.acquire() as connection:
+            await _WRITE_PLAIN.execute(connection, **parameters)
 
     async def _insert(self, connection: Connection, entries: list[Entry], *, careful: bool) -> list[Entry]:
         """Insert new rows; returns those that were inserted."""
         if not entries:
             return []
         if not careful:
-            await connection.copy_to_table(
-                "delivery",
-                # A buffer: bytes would be a path, a file would be read in a thread. The stubs know of no buffers.
-                source=memoryview(encode(entries)),  # type: ignore[arg-type]
-                columns=COLUMNS,
-                format="binary",
-            )
+            await SQL.insert.execute(connection, **columns_of(entries))
             return entries
         columns = zip(*((*entry.dimensions, *entry.result, *entry[2:]) for entry in entries), strict=True)
-        rows = await SQL.insert.fetch(connection, **{f"c{no}": list(values) for no, values in enumerate(columns)})
+        rows = await SQL.insert_missing.fetch(
+            connection, **{f"c{no}": list(values) for no, values in enumerate(columns)}
+        )
         inserted = {(row["app_id"], row["send_id"], row["device_id"]) for row in rows}
         return [entry for entry in entries if entry.key in inserted]
 
@@ -160,18 +178,6 @@ class Ledger:
         )
         settled = {(row["app_id"], row["send_id"], row["device_id"]) for row in rows}
         return [entry for entry in entries if entry.key in settled]
-
-    async def _count_results(self, connection: Connection, batch: Batch) -> None:
-        guarded = Counter((drop.app_id, drop.provider) for drop in batch.drops if drop.guarded)
-        for (app_id, provider, version), results in sorted(batch.results.items()):
-            await SQL.count_results.execute(
-                connection,
-                app_id=app_id,
-                provider=provider,
-                version=version,
-                results=results,
-                guarded=guarded.pop((app_id, provider), 0),
-            )
 
     async def _drop_tokens(self, connection: Connection, drops: list[TokenDrop]) -> Rulings:
         """Invalidate tokens: certain codes always, guarded ones as the mass guard rules."""
@@ -227,6 +233,19 @@ class Ledger:
         rows = await SQL.requeue_guarded.fetch(connection, app_id=app_id, provider=provider)
         await self._statistics.fold(connection, [StatRow._make((*row, -1)) for row in rows])
         await self._sends.reopen({row["send_id"] for row in rows}, within=connection)
+
+
+def _results_of(batch: Batch) -> dict[str, list[Any]]:
+    """Answers per credential, and how many of them would drop a token if the mass guard lets them."""
+    guarded = Counter((drop.app_id, drop.provider) for drop in batch.drops if drop.guarded)
+    keys = sorted(batch.results)
+    return {
+        "result_apps": [app_id for app_id, _, _ in keys],
+        "result_providers": [provider for _, provider, _ in keys],
+        "result_versions": [version for _, _, version in keys],
+        "results": [batch.results[key] for key in keys],
+        "guardeds": [guarded.pop((app_id, provider), 0) for app_id, provider, _ in keys],
+    }
 
 
 def _credential(drop: TokenDrop) -> tuple[int, str]:

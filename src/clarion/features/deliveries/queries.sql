@@ -25,8 +25,27 @@ order by d.id
 limit :limit
 
 -- name: insert
--- The careful form of the COPY, columns in the order of `Entry`: rows that exist already stay as they are and are not
--- returned.
+-- New deliveries. What many have in common comes once, as a kind that their rows name by its number; moments likewise,
+-- number 0 being none.
+insert into delivery (day, app_id, send_id, account_id, push_id, provider, lang, country, platform, state, reason, code,
+                      attempt, may_be_sent, created_at, settled_at, device_id, token_hash, provider_id,
+                      next_attempt_at)
+select k.day, k.app_id, k.send_id, k.account_id, k.push_id, k.provider, k.lang, k.country, k.platform, k.state,
+       k.reason, k.code, k.attempt, k.may_be_sent,
+       (:moments::timestamptz[])[d.created], (:moments::timestamptz[])[d.settled], d.device_id, d.token_hash,
+       d.provider_id, (:moments::timestamptz[])[d.next]
+from unnest(:kinds::int[], :created::int[], :settled::int[], :nexts::int[], :device_ids::bigint[],
+            :token_hashes::bytea[], :provider_ids::text[])
+     as d (kind, created, settled, next, device_id, token_hash, provider_id)
+join unnest(:days::date[], :app_ids::bigint[], :send_ids::bigint[], :account_ids::bigint[], :push_ids::bigint[],
+            :providers::text[], :languages::text[], :kind_countries::text[], :kind_platforms::text[],
+            :states::smallint[], :reasons::text[], :codes::text[], :attempts::smallint[], :maybes::boolean[])
+     with ordinality
+     as k (day, app_id, send_id, account_id, push_id, provider, lang, country, platform, state, reason, code, attempt,
+           may_be_sent, kind) using (kind)
+
+-- name: insert_missing
+-- The careful form, columns in the order of `Entry`: rows that exist already stay as they are and are not returned.
 insert into delivery (day, app_id, send_id, account_id, push_id, provider, lang, country, platform, state, reason, code,
                       attempt, may_be_sent, created_at, settled_at, device_id, token_hash, provider_id,
                       next_attempt_at)
@@ -174,18 +193,29 @@ update device d set suspect_code = u.code, suspect_at = now()
 from unnest(:app_ids::bigint[], :hashes::bytea[], :codes::text[]) as u (app_id, token_hash, code)
 where d.app_id = u.app_id and d.token_hash = u.token_hash and d.active and d.token_state = 1
 
--- name: count_results
--- Add to the look-back of the mass guard, and to the credential's total unless it was replaced meanwhile: answers to
--- the old one prove nothing about the new.
-with minute as (
-    insert into credential_minute (app_id, provider, minute, results, guarded)
-    values (:app_id, :provider, date_trunc('minute', now()), :results, :guarded)
-    on conflict (app_id, provider, minute)
-    do update set results = credential_minute.results + excluded.results,
-                  guarded = credential_minute.guarded + excluded.guarded
-)
-update app_credential set results = results + :results
-where app_id = :app_id and provider = :provider and version = :version
+-- name: count_in_minute
+-- Answers for the look-back of the mass guard.
+insert into credential_minute (app_id, provider, minute, results, guarded)
+select app_id, provider, date_trunc('minute', now()), sum(results), sum(guarded)
+from unnest(:result_apps::bigint[], :result_providers::text[], :results::int[], :guardeds::int[])
+     as u (app_id, provider, results, guarded)
+group by app_id, provider
+order by app_id, provider
+on conflict (app_id, provider, minute)
+do update set results = credential_minute.results + excluded.results,
+              guarded = credential_minute.guarded + excluded.guarded
+
+-- name: count_of_credential
+-- Answers for the credential's total, unless it was replaced meanwhile: answers to the old one prove nothing about the
+-- new.
+update app_credential c set results = c.results + u.results
+from (select k.app_id, k.provider, given.results
+      from unnest(:result_apps::bigint[], :result_providers::text[], :result_versions::int[], :results::int[])
+           as given (app_id, provider, version, results)
+      join app_credential k on k.app_id = given.app_id and k.provider = given.provider and k.version = given.version
+      order by k.app_id, k.provider
+      for no key update of k) as u
+where c.app_id = u.app_id and c.provider = u.provider
 
 -- name: window_counts
 -- What the mass guard looks at: the last ten minutes, and the time since the credential was made or replaced.

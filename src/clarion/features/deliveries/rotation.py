@@ -54,6 +54,13 @@ class Rotations:
                 push_ids=[entry.dimensions.push_id for entry in rotating],
             )
 
+    def untouched(self, entries: Iterable[Entry]) -> bool:
+        """Whether `advance` is known to have nothing to do for them; of a send's first entries it never is."""
+        return all(
+            self._schedulers.get(send_id, send_id) is None
+            for send_id in {entry.dimensions.send_id for entry in entries}
+        )
+
     async def _learn(self, within: Connection, send_ids: set[int]) -> None:
         unknown = send_ids - self._schedulers.keys()
         if not unknown:

@@ -46,9 +46,7 @@ class RuleService:
         """
         checked(rules, Level.APP)
         async with self._database.transaction() as conn:
-            found = await SQL.set_app.fetchval(
-                conn, account_id=caller.account_id, app_id=app_id, rules=stored(rules)
-            )
+            found = await SQL.set_app.fetchval(conn, account_id=caller.account_id, app_id=app_id, rules=stored(rules))
             if found is None:
                 raise _not_found(app_id)
             await audit(conn, caller, action="rules.set", target=f"app:{app_id}", detail=stored(rules))

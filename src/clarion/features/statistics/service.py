@@ -1,6 +1,7 @@
 """Folding counts in, and reading them out by any dimension."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from clarion.db import Connection, Database, load
@@ -11,7 +12,20 @@ from clarion.foundation.errors import InvalidInput
 
 SQL = load(__package__)
 READING = load(__package__, "reading.sql")
+FOLD = SQL.fold
+"""Adds counts; for those who run it beside a statement of their own. Its parameters: `fold_parameters`."""
 _COUNTED = tuple(Counts.__dataclass_fields__)
+_KEY = ("accounts", "apps", "sends", "pushes", "countries", "langs", "platforms", "hours", "outcomes")
+
+
+def fold_parameters(rows: Iterable[StatRow]) -> dict[str, list[Any]]:
+    """The rows as columns, sorted, equal keys merged."""
+    merged: Counter[tuple[Any, ...]] = Counter()
+    for row in rows:
+        merged[row[:-1]] += row.n
+    keys = sorted(merged)
+    columns = [list(column) for column in zip(*keys, strict=True)] or [[] for _ in _KEY]
+    return dict(zip(_KEY, columns, strict=True), counts=[merged[key] for key in keys])
 
 
 class StatisticsService:
@@ -22,27 +36,8 @@ class StatisticsService:
 
     async def fold(self, within: Connection, rows: Sequence[StatRow]) -> None:
         """Add the rows' counts, in the caller's transaction. Equal keys are merged."""
-        if not rows:
-            return
-        merged: dict[tuple[object, ...], int] = {}
-        for row in rows:
-            key = row[:-1]
-            merged[key] = merged.get(key, 0) + row.n
-        keys = sorted(merged)
-        columns = list(zip(*keys, strict=True))
-        await SQL.fold.execute(
-            within,
-            accounts=columns[0],
-            apps=columns[1],
-            sends=columns[2],
-            pushes=columns[3],
-            countries=columns[4],
-            langs=columns[5],
-            platforms=columns[6],
-            hours=columns[7],
-            outcomes=columns[8],
-            counts=[merged[key] for key in keys],
-        )
+        if rows:
+            await FOLD.execute(within, **fold_parameters(rows))
 
     async def outcomes(self, account_id: int, send_ids: Sequence[int]) -> dict[int, dict[str, int]]:
         """What became of the messages of these sends: app → outcome → how many."""
