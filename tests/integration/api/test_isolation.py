@@ -141,7 +141,8 @@ async def test_lists_show_nothing_of_other_accounts(
             answer = await stranger.ok("GET", route.path)
             records = answer if isinstance(answer, list) else next(v for v in answer.values() if isinstance(v, list))
             own = f"account:{stranger.account_id}"  # the audit log begins with the account
-            assert [record for record in records if record.get("object") != own] == [], route
+            foreign = [record for record in records if record.get("object") != own and record.get("type") != "SYSTEM"]
+            assert foreign == [], route  # every account has the system's events
 
 
 def _answer(answer: httpx.Response, id_: int) -> tuple[int, Any]:

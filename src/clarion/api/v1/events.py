@@ -77,7 +77,7 @@ class PostbacksController(Controller):
     """`/postbacks`."""
 
     path = "/postbacks"
-    tags = ("events",)
+    tags = ("postbacks",)
 
     @get("/", summary="Get the postback options")
     async def show(self, caller: CurrentCaller, postbacks: Postbacks) -> PostbackOptionsView:
