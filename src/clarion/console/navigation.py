@@ -29,6 +29,13 @@ class Section:
 
 SECTIONS = (
     Section(
+        N_("Apps"),
+        (
+            Entry("/apps", N_("Apps"), "apps"),
+            Entry("/app-groups", N_("App groups"), "stack-2"),
+        ),
+    ),
+    Section(
         N_("Personal and team"),
         (
             Entry("/profile", N_("My profile"), "user"),
