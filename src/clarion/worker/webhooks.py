@@ -45,6 +45,8 @@ class WebhookSender:
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("webhook_not_settled", exc_info=error)  # its lease runs out, and it is sent again
         self.changed.set()
 
     async def _deliver(self, message: Due) -> None:
@@ -55,6 +57,8 @@ class WebhookSender:
             await self._queue.settle(message, attempted)
 
     async def _attempt(self, message: Due) -> Attempted:
+        if not message.secrets:
+            return Attempted(None, "the stored secret cannot be opened; replace it")
         body = encode(message)
         headers = [
             ("content-type", "application/json"),

@@ -147,6 +147,7 @@ class Due:
     created_at: datetime
     url: str
     secrets: Sequence[str]
+    """Empty when the stored one cannot be opened."""
 
     def __repr__(self) -> str:
         return f"<Due {self.id} for webhook {self.webhook_id}>"

@@ -17,6 +17,7 @@ from clarion.features.webhooks.model import (
 )
 from clarion.features.webhooks.service import secret_context
 from clarion.foundation.clock import Clock
+from clarion.foundation.errors import ConfigurationError
 from clarion.foundation.secrets import Keeper
 
 SQL = load(__package__, "sending.sql")
@@ -55,7 +56,12 @@ class WebhookQueue:
         fields = dict(row)
         sealed = [fields.pop("secret"), fields.pop("old_secret")]
         context = secret_context(row["account_id"], row["webhook_id"])
-        return Due(**fields, secrets=[self._keeper.open(one, context).decode() for one in sealed if one])
+        try:
+            opened = [self._keeper.open(one, context).decode() for one in sealed if one]
+        except ConfigurationError as error:
+            log.error("webhook_secret_unusable", webhook_id=row["webhook_id"], reason=str(error))
+            opened = []
+        return Due(**fields, secrets=opened)
 
     async def settle(self, message: Due, attempted: Attempted) -> None:
         """Write down what came of an attempt: it is delivered, or waits for the next one, or is given up."""
