@@ -93,7 +93,6 @@ class Recorder:
         if decision.state is State.WAITING:
             if decision.reason is not None and decision.next_attempt_at is not None:
                 batch.holds[send_id] = max(decision.next_attempt_at, batch.holds.get(send_id, decision.next_attempt_at))
-            if decision.parked:
                 batch.parked.append((batch.settlements if attempt.has_row else batch.entries)[-1])
         elif attempt.job.capped and not attempt.may_be_sent:
             batch.unsent.append((send_id, attempt.device_id))

@@ -58,9 +58,9 @@ class Regime:
         if hold is None:
             return Decision(State.SKIPPED, Reason(found.skipped[device_id].value), counted=False)
         reason = Reason(hold.held_by.value)
-        return Decision(State.WAITING, reason, next_attempt_at=hold.until, counted=False, parked=self.paced)
+        return Decision(State.WAITING, reason, next_attempt_at=hold.until, counted=False)
 
 
 def out_of_turn(now: datetime) -> Decision:
     """For a message whose turn has not come."""
-    return Decision(State.WAITING, Reason.PACING, next_attempt_at=now, counted=False, parked=True)
+    return Decision(State.WAITING, Reason.PACING, next_attempt_at=now, counted=False)

@@ -1,12 +1,15 @@
-"""Whose turn it is: lets parked messages of paced sends go, as fast as their paces allow over all processes."""
+"""Whose turn it is: lets messages go that rules held back, as fast as paces allow and workers can take them.
+
+However many quiet hours end at once, only some messages of each send are due at a time, so that nobody else's wait.
+"""
 
 from clarion.features.deliveries.dispatch import DispatchStore, Parked
 from clarion.worker.lanes import Lanes
 from clarion.worker.plans import Plans
 from clarion.worker.retries import Retries
 
-AT_ONCE = 500
-"""Messages of one send whose turn comes at once at most."""
+AT_ONCE = 1000
+"""Messages of one send, app and provider that are due at once at most."""
 
 
 class Turns:
@@ -32,4 +35,4 @@ class Turns:
         regime, count = opened.regime(parked.app_id), parked.count
         if regime is not None and regime.paced:
             count, _ = await regime.take_turns(count)
-        return await self._store.unpark(parked, count) if count else 0
+        return await self._store.unpark(parked, count, paced=regime is not None and regime.paced) if count else 0

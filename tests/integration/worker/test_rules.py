@@ -57,14 +57,12 @@ async def test_quiet_hours_hold_each_message_until_they_end_where_the_device_is(
         assert Counter(world.sim.journal.accepted_per_token()) == Counter(
             tokens_of(20, "there") + tokens_of(10, "named")
         )
-        (row,) = await world.rows(
-            "select distinct reason, attempt, next_attempt_at, code from delivery where state = 1"
-        )
+        (row,) = await world.rows("select distinct reason, attempt, parked_at, code from delivery where state = 1")
         end = datetime.now(UTC) + timedelta(hours=3)
         assert (row["reason"], row["attempt"], row["code"]) == ("quiet_hours", 0, None)
-        assert abs(row["next_attempt_at"] - end) < timedelta(minutes=2)
+        assert abs(row["parked_at"] - end) < timedelta(minutes=2)
         await world.hasten()  # too early: the rules are asked again
-        await world.until("select count(*) = 300 from delivery where state = 1 and next_attempt_at > now()")
+        await world.until("select count(*) = 300 from delivery where state = 1 and parked_at > now()")
         assert world.handed_over() == 30
         await world.execute("update device set tz_sec = 8 * 3600")  # they have travelled to where it is day
         await world.hasten()
@@ -158,11 +156,11 @@ async def test_a_gap_defers_the_second_message_and_a_failed_first_one_does_not_c
         await plan(world)
         await until_held(world, 1)
         held = await world.rows(
-            "select v.token, d.reason, d.next_attempt_at from delivery d join device v on v.id = d.device_id "
+            "select v.token, d.reason, d.parked_at from delivery d join device v on v.id = d.device_id "
             "where d.state = 1"
         )
         assert [(row["token"], row["reason"]) for row in held] == [("good", "gap")]
-        assert abs(held[0]["next_attempt_at"] - datetime.now(UTC) - timedelta(minutes=30)) < timedelta(minutes=1)
+        assert abs(held[0]["parked_at"] - datetime.now(UTC) - timedelta(minutes=30)) < timedelta(minutes=1)
         await world.execute("update contact set at = at - interval '31 minutes'")
         await world.hasten()
         await world.until_complete()

@@ -11,7 +11,7 @@ alter table slice add column not_before timestamptz;    -- its pace lets nothing
 -- When rules let a message go that they had held back: its time to live and its hour for retries begin then.
 alter table delivery add column released_at timestamptz;
 
--- A waiting delivery of a paced send is parked: next_attempt_at is infinity, so that however many wait for their turn,
+-- A delivery that a rule holds back is parked: next_attempt_at is infinity, so that however many wait for their turn,
 -- nobody who looks for due ones meets them; they are found by their send and the moment from which they wait.
 alter table delivery add column parked_at timestamptz;
 create index delivery_parked on only delivery (send_id, parked_at) where parked_at is not null;

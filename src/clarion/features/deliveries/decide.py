@@ -29,8 +29,6 @@ class Decision:
     next_attempt_at: datetime | None = None
     counted: bool = True
     """Whether this attempt uses up one of the message's attempts."""
-    parked: bool = False
-    """It waits for its turn, whenever that is, from `next_attempt_at` on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,10 @@ class DispatchStore:
         return [WaitingDelivery(*row) for row in rows]
 
     async def parked(self, *, limit: int, blocked: Collection[tuple[int, str]] = ()) -> list[Parked]:
-        """What waits for its turn, up to `limit` messages of each send, none of the `blocked` (app, provider) pairs."""
+        """What may be let go so that no more than `limit` messages of a send, app and provider are due at once.
+
+        None of the `blocked` (app, provider) pairs.
+        """
         async with self._database.acquire() as connection:
             rows = await SQL.parked.fetch(
                 connection,
@@ -108,11 +111,19 @@ class DispatchStore:
             )
         return [Parked(*row) for row in rows]
 
-    async def unpark(self, parked: Parked, count: int) -> int:
-        """It is the turn of up to `count` of them, those that wait the longest; how many that was."""
+    async def unpark(self, parked: Parked, count: int, *, paced: bool) -> int:
+        """It is the turn of up to `count` of them, those that wait the longest; how many that was.
+
+        `paced`: it was a pace that gave them their turn.
+        """
         async with self._database.acquire() as connection:
             return await SQL.unpark.execute(
-                connection, send_id=parked.send_id, app_id=parked.app_id, provider=parked.provider, limit=count
+                connection,
+                send_id=parked.send_id,
+                app_id=parked.app_id,
+                provider=parked.provider,
+                limit=count,
+                paced=paced,
             )
 
     async def pause_credential(self, credential: Credential, reason: str) -> None:

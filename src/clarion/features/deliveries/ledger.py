@@ -59,7 +59,7 @@ class Batch:
     holds: dict[int, datetime] = field(default_factory=dict)
     """Until when rules hold messages back, by send; the latest of each."""
     parked: list[Entry] = field(default_factory=list)
-    """Messages, of those above, that wait for their turn."""
+    """These messages."""
     unsent: list[tuple[int, int]] = field(default_factory=list)
     """(send, device) of messages that count in no cap, because they did not leave."""
     results: Counter[tuple[int, str, int]] = field(default_factory=Counter)
@@ -253,7 +253,7 @@ def _credential(drop: TokenDrop) -> tuple[int, str]:
 
 
 async def _park(connection: Connection, entries: Sequence[Entry]) -> None:
-    """Put messages where only their send finds them."""
+    """Put messages where only their send finds them (docs/adr/0010-rules.md)."""
     if entries:
         await SQL.park.execute(
             connection,

@@ -125,7 +125,7 @@ join app on app.id = c.app_id
 left join device on device.app_id = c.app_id and device.id = c.device_id and device.active and device.token_state = 1
 
 -- name: park
--- Messages of paced sends that wait: they are not due before their turn comes, whenever that is.
+-- Messages that rules hold back are not due before their turn comes, however many of them there are.
 update delivery d
 set parked_at = d.next_attempt_at, next_attempt_at = 'infinity'
 from unnest(:days::date[], :app_ids::bigint[], :send_ids::bigint[], :device_ids::bigint[])
@@ -134,30 +134,37 @@ where d.day = u.day and d.app_id = u.app_id and d.send_id = u.send_id and d.devi
   and d.state = 1 and d.reason is not null and d.next_attempt_at < 'infinity'
 
 -- name: parked
--- Sends that have parked messages whose moment has come, by app and provider, as many as are of use now. Nothing is
--- told of what is held back anyway.
-select s.id as send_id, w.app_id, w.provider, w.n
+-- Sends that have parked messages whose moment has come, by app and provider: as many of them as may be let go so that
+-- no more than the limit is due at once. Nothing is told of what is held back anyway.
+with due as materialized (
+    select send_id, app_id, provider, count(*) as n
+    from delivery where state = 1 and next_attempt_at <= now() and lease_until is null
+    group by send_id, app_id, provider
+)
+select s.id as send_id, w.app_id, w.provider, least(w.n, :limit - coalesce(due.n, 0)) as n
 from send s
 join account a on a.id = s.account_id and a.suspended_at is null
 cross join lateral (
-    select d.app_id, d.provider, count(*) as n
+    select p.app_id, p.provider, count(*) as n
     from (select p.app_id, p.provider from delivery p
           where p.day = s.day and p.send_id = s.id and p.parked_at <= now() and p.state = 1
           order by p.parked_at
-          limit :limit) d
-    group by d.app_id, d.provider
+          limit :limit) p
+    group by p.app_id, p.provider
 ) w
 join app on app.id = w.app_id and app.archived_at is null
 join app_credential c on c.app_id = w.app_id and c.provider = w.provider
                      and (c.paused_at is null or c.probe_at <= now())
-where s.state = 'running' and not exists (select from installation where held_at is not null)
+left join due on due.send_id = s.id and due.app_id = w.app_id and due.provider = w.provider
+where s.state = 'running' and coalesce(due.n, 0) < :limit
+  and not exists (select from installation where held_at is not null)
   and not exists (select from unnest(:blocked_apps::bigint[], :blocked_providers::text[]) as b (app_id, provider)
                   where b.app_id = w.app_id and b.provider = w.provider)
 
 -- name: unpark
--- It is the turn of so many messages.
+-- It is the turn of so many messages, those that wait the longest.
 update delivery d
-set next_attempt_at = now(), parked_at = null, reason = 'pacing'
+set next_attempt_at = now(), parked_at = null, reason = case when :paced::boolean then 'pacing' else d.reason end
 from (select p.day, p.app_id, p.send_id, p.device_id
       from send s join delivery p on p.day = s.day and p.send_id = s.id
       where s.id = :send_id and p.app_id = :app_id and p.provider = :provider and p.parked_at <= now() and p.state = 1
