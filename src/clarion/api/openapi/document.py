@@ -27,7 +27,7 @@ _CONFLICTS = (
     "comparisons_drop_comparison",
     "filters_create",
     "filters_replace",
-    "postbacks_replace",
+    "events_replace_postbacks",
 )
 
 

@@ -204,7 +204,7 @@ REQUESTS: Mapping[str, Any] = {
     "schedulers_send_instant": {"name": "Storm", "filters": {"all_apps": True}, "push": _PUSH},
     "events_create": {"name": "Level up", "code": "level_up"},
     "events_update": {"name": "Next level"},
-    "postbacks_replace": {"signature_required": True, "networks": ["203.0.113.0/24"], "quiet": True},
+    "events_replace_postbacks": {"signature_required": True, "networks": ["203.0.113.0/24"], "quiet": True},
     **SCHEDULER_REQUESTS,
     **AUDIENCE_REQUESTS,
     **RULE_REQUESTS,

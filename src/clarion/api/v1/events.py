@@ -77,21 +77,23 @@ class PostbacksController(Controller):
     """`/postbacks`."""
 
     path = "/postbacks"
-    tags = ("postbacks",)
+    tags = ("events",)
 
     @get("/", summary="Get the postback options")
-    async def show(self, caller: CurrentCaller, postbacks: Postbacks) -> PostbackOptionsView:
+    async def show_postbacks(self, caller: CurrentCaller, postbacks: Postbacks) -> PostbackOptionsView:
         """What the account demands of its postbacks."""
         options, has_secret = await postbacks.get(caller.account_id)
         return PostbackOptionsView(**msgspec.structs.asdict(options), has_secret=has_secret)
 
     @put("/", status_code=204, summary="Replace the postback options")
-    async def replace(self, data: JSONBody[PostbackOptions], caller: CurrentCaller, postbacks: Postbacks) -> None:
+    async def replace_postbacks(
+        self, data: JSONBody[PostbackOptions], caller: CurrentCaller, postbacks: Postbacks
+    ) -> None:
         """In force everywhere within seconds. 409 when signatures are required and there is no secret yet."""
         await postbacks.put(caller, data)
 
     @post("/secret", status_code=201, summary="Make a new postback secret")
-    async def make_secret(self, caller: CurrentCaller, postbacks: Postbacks) -> PostbackSecret:
+    async def make_postback_secret(self, caller: CurrentCaller, postbacks: Postbacks) -> PostbackSecret:
         """The secret that postbacks are signed with; the one before it is void within seconds."""
         return PostbackSecret(await postbacks.make_secret(caller))
 
