@@ -60,6 +60,8 @@ class Dispatcher:
         self._stopping = asyncio.Event()
         self.changed = asyncio.Event()
         """Set when a run ends, so that the next slice is leased without waiting."""
+        self.through = asyncio.Event()
+        """Set when the last run of a send ends here, so that its end is noticed without waiting."""
 
     @property
     def running(self) -> int:
@@ -129,6 +131,8 @@ class Dispatcher:
             if self._runs.get(run.item.key) is run:
                 del self._runs[run.item.key]
             self.changed.set()
+            if all(other.send_id != run.send_id for other in self._runs.values()):
+                self.through.set()
 
     async def extend(self) -> None:
         """Renew the leases of all runs; a run whose lease is lost stops."""
@@ -167,5 +171,6 @@ class Dispatcher:
         """Drain: start and feed nothing more, give back what is not written."""
         self._stopping.set()
         self.changed.set()
+        self.through.set()
         for run in list(self._runs.values()):
             run.stop("ready")

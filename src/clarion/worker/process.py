@@ -206,7 +206,6 @@ def _loops(worker: Worker, runs: asyncio.TaskGroup, stop: asyncio.Event) -> list
         (worker.triggers.sweep, SWEEP_PERIOD),
         (dispatcher.obey, OBEY_PERIOD),
         (dispatcher.extend, EXTEND_PERIOD),
-        (worker.services.sends.finish, FINISH_PERIOD),
         (worker.store.hasten_cancelled, FINISH_PERIOD),
         (worker.housekeeping.heartbeat, EXTEND_PERIOD),
         (worker.lanes.refresh, EXTEND_PERIOD / 2),
@@ -221,6 +220,7 @@ def _loops(worker: Worker, runs: asyncio.TaskGroup, stop: asyncio.Event) -> list
     ]
     return [
         _repeat(partial(dispatcher.lease, runs), LEASE_PERIOD, stop=stop, wake=dispatcher.changed),
+        _repeat(worker.services.sends.finish, FINISH_PERIOD, stop=stop, wake=dispatcher.through),
         _repeat(worker.webhooks.step, WEBHOOK_PERIOD, stop=stop, wake=worker.webhooks.changed),
         _repeat(partial(worker.retries.step, runs), RETRY_PERIOD, stop=stop, wake=worker.retries.changed),
         *(_repeat(step, period, stop=stop) for step, period in steps),
@@ -236,6 +236,8 @@ async def _repeat(
     While the database is away the step is tried again every second; any other error ends the process.
     """
     while not stop.is_set():
+        if wake is not None:
+            wake.clear()  # before the step: what happens during it wakes at once
         try:
             found = await step()
         except Unavailable as error:
@@ -244,8 +246,6 @@ async def _repeat(
             continue
         if isinstance(found, int) and found:
             continue
-        if wake is not None:
-            wake.clear()
         await _rest(wake or stop, period)
 
 
