@@ -54,5 +54,7 @@ create table webhook_message (
 );
 create index webhook_message_due on webhook_message (webhook_id, next_attempt_at, id) where state = 1;
 create index webhook_message_object on webhook_message (webhook_id, object, id) where state = 1;
+create index webhook_message_leased on webhook_message (webhook_id, lease_until)
+    where state = 1 and lease_until is not null;
 create index webhook_message_log on webhook_message (webhook_id, id desc);
 create index webhook_message_settled on webhook_message (settled_at) where state <> 1;

@@ -6,14 +6,15 @@ with open as (
     select w.id, w.account_id, w.failing_since,
            case when w.failing_since is null then :parallel::int else 1 end
            - (select count(*) from webhook_message l
-              where l.webhook_id = w.id and l.state = 1 and l.lease_until >= now()) as room
+              where l.webhook_id = w.id and l.state = 1 and l.lease_until is not null
+                and l.lease_until >= now()) as room
     from webhook w
     join account a on a.id = w.account_id and a.suspended_at is null
     where exists (select from webhook_message m
                   where m.webhook_id = w.id and m.state = 1 and m.next_attempt_at <= now()
                     and (w.active or m.type = 'ping'))
       and not exists (select from installation where held_at is not null)
-), head as (
+), head as materialized (
     select m.id, o.failing_since, row_number() over (partition by o.account_id order by m.id) as turn
     from open o
     cross join lateral (
@@ -24,17 +25,17 @@ with open as (
               limit 200) as d
         join webhook w on w.id = o.id and (w.active or d.type = 'ping')
         where (d.lease_until is null or d.lease_until < now())
-          and not exists (select from webhook_message e
-                          where e.webhook_id = o.id and e.object = d.object and e.state = 1 and e.id < d.id)
+          and d.id = (select e.id from webhook_message e
+                      where e.webhook_id = o.id and e.object = d.object and e.state = 1
+                      order by e.id limit 1)
         order by d.id
         limit greatest(o.room, 0)) as m
 ), picked as (
     select m.id
     from webhook_message m
-    join head h on h.id = m.id
-    where h.turn <= :per_account and m.state = 1 and (m.lease_until is null or m.lease_until < now())
-    order by h.failing_since is not null, h.turn, m.id
-    limit :limit
+    where m.id = any(array(select h.id from head h where h.turn <= :per_account
+                           order by h.failing_since is not null, h.turn, h.id limit :limit))
+      and m.state = 1 and (m.lease_until is null or m.lease_until < now())
     for update of m skip locked
 )
 update webhook_message m
