@@ -17,6 +17,7 @@ import statistics
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -90,9 +91,7 @@ async def measure(options: Options, dsn: str, hello: dict[str, Any]) -> Report:
     settings = settings_for(dsn, hello)
     async with tenant(settings, hello) as owner, open_installation(settings, connections=3) as installation:
         await owner.add_devices(options.devices)
-        async with installation.database.acquire() as connection:
-            await connection.execute(_SPREAD, ZONES[: options.zones], options.zones, timeout=300)
-            await connection.execute("vacuum analyze device", timeout=300)
+        await _spread(installation, ZONES[: options.zones])
         scheduler_id = await _weekly(owner)
         rows = await _rows_read(installation)
         looks = await _looks(installation, scheduler_id)
@@ -109,6 +108,15 @@ async def measure(options: Options, dsn: str, hello: dict[str, Any]) -> Report:
         rows / len(looks),
         read_per_second,
     )
+
+
+async def _spread(installation: Installation, zones: Sequence[str]) -> None:
+    """Give the devices zones, and let some of them have moved lately."""
+    async with installation.database.acquire() as connection:
+        await connection.execute("set statement_timeout = 0")
+        await connection.execute(_SPREAD, zones, len(zones), timeout=600)
+        await connection.execute("vacuum analyze device", timeout=600)
+        await connection.execute("reset statement_timeout")
 
 
 async def _weekly(owner: Tenant) -> int:
