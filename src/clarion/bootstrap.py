@@ -41,6 +41,7 @@ from clarion.features.schedulers.editing import EditingService
 from clarion.features.schedulers.service import SchedulerService
 from clarion.features.schedulers.timeline import TimelineService
 from clarion.features.sends.progress import ProgressService
+from clarion.features.sends.results import ResultsService
 from clarion.features.sends.service import SendService
 from clarion.features.statistics.service import StatisticsService
 from clarion.features.webhooks.service import WebhookService
@@ -143,6 +144,7 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
         auto_push=AutoPushService(database=database, audiences=audiences, pushes=pushes, apps=apps),
         sends=sends,
         progress=progress,
+        results=ResultsService(database=database),
         deliveries=deliveries,
         stories=StoryService(database=database, audiences=audiences, deliveries=deliveries, clock=clock),
         credentials=CredentialService(database=database),

@@ -36,6 +36,7 @@ from clarion.features.schedulers.editing import EditingService
 from clarion.features.schedulers.service import SchedulerService
 from clarion.features.schedulers.timeline import TimelineService
 from clarion.features.sends.progress import ProgressService
+from clarion.features.sends.results import ResultsService
 from clarion.features.sends.service import SendService
 from clarion.features.statistics.service import StatisticsService
 from clarion.features.webhooks.service import WebhookService
@@ -75,6 +76,7 @@ class Services:
     auto_push: AutoPushService
     sends: SendService
     progress: ProgressService
+    results: ResultsService
     deliveries: DeliveryService
     stories: StoryService
     credentials: CredentialService

@@ -14,11 +14,13 @@ from scheduler
 where account_id = :account_id and id = :scheduler_id;
 
 -- name: list_newest
--- Schedulers before an id, newest first, of one state or of all.
+-- Schedulers before an id, newest first, of one state and type or of all, with these words in their names.
 select id, account_id, type, name, source, timing, local_time, filter, state, next_due_at, created_at, updated_at,
        late, armed_at, planned_until, unswept, version, rules
 from scheduler
 where account_id = :account_id and id < :before and (:state::text is null or state = :state)
+  and (:type::text is null or type = :type)
+  and (:words::text is null or position(lower(:words) in lower(name)) > 0)
 order by id desc
 limit :limit;
 

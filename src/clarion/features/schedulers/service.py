@@ -142,12 +142,25 @@ class SchedulerService:
         return scheduler_of(row, bound[scheduler_id])
 
     async def list(
-        self, account_id: int, *, state: State | None = None, before: int | None = None, limit: int = 50
+        self,
+        account_id: int,
+        *,
+        state: State | None = None,
+        type_: str | None = None,
+        words: str | None = None,
+        before: int | None = None,
+        limit: int = 50,
     ) -> SchedulerPage:
-        """Up to `limit` schedulers, newest first, with ids below `before`."""
+        """Up to `limit` schedulers with these words in their names, newest first, with ids below `before`."""
         async with self._database.transaction() as conn:
             rows = await SQL.list_newest.fetch(
-                conn, account_id=account_id, state=state, before=before or _NEWEST, limit=limit + 1
+                conn,
+                account_id=account_id,
+                state=state,
+                type=type_,
+                words=words or None,
+                before=before or _NEWEST,
+                limit=limit + 1,
             )
             page = rows[:limit]
             bound = await self._pushes.bound(account_id, [row["id"] for row in page], within=conn)
