@@ -195,7 +195,8 @@ async def test_saved_filters_are_kept_under_unique_names(api: Api, stranger: Api
 async def test_devices_are_found_by_a_filter_page_by_page(api: Api, services: Services) -> None:
     from_sdk = [await services.devices.create([session]) for session in await _sessions(api, 3)]
     created = sorted(str(device.device_id) for [device] in from_sdk)
-    found, cursor = [], ""
+    found: list[list[str]] = []
+    cursor: str | None = ""
     while cursor is not None:
         page = await api.ok("POST", SEARCH, {"all_apps": True, "limit": 2, "cursor": cursor})
         assert (page["total_count"], page["active_count"]) == (3, 0)

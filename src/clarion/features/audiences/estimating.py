@@ -9,6 +9,8 @@ import time
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
+from itertools import pairwise
 from math import ceil, sqrt
 from typing import NamedTuple, TypeVar
 
@@ -18,25 +20,28 @@ from clarion.db import Conditions, Connection, load
 from clarion.db.statements import Record
 from clarion.features.audiences.compiler import Counts, counts_for, sendable
 from clarion.features.audiences.model import Estimate
+from clarion.foundation.errors import Unavailable
 from clarion.foundation.ids import DEVICE_ID_BITS
 
 SQL = load(__package__, "estimating.sql")
 
 _COUNTS = {Counts.PLAIN: SQL.reach, Counts.WITH_EVENTS: SQL.reach_events, Counts.NONE: None}
 
-ROUNDS = (1_000, 2_000, 4_000, 8_000)
+ROUNDS = (500, 1_500, 4_000, 8_000)
 """Devices that one estimate looks at, spread over the apps: the later rounds only if there is time."""
 SAMPLE_PER_APP = 20
 """But of each app at least so many in a round."""
 SAMPLE_MS = 50
-"""A round begins only if it will end before, should it take twice as long as the one before."""
+"""A round begins only if it will end before, at the pace of the one before it."""
+FIRST_ROUND_MS = 5_000
+"""The first round is not given up for being slow: its devices may have to come from a disk."""
 SAMPLE_OF_ONE = 1_000
 """Devices that are looked at to plan the slices of one app."""
 EXAMPLES_AMONG = 6_000
 """Devices that are looked at to find examples, spread over the apps."""
 FEW = 5_000
 """Audiences with at most so many devices are read through their index."""
-PATIENCE_MS = 50
+PATIENCE_MS = 75
 """How long an exact answer may take."""
 _CONFIDENCE = 1.96
 """Standard deviations that hold 95 of 100 cases."""
@@ -59,6 +64,26 @@ class Question:
     audiences: Sequence[str] | None
     """A device must be in one of these; None = the filter asks for none."""
     has_external_ids: bool
+
+
+class _Way(Enum):
+    """Which ways the planner may go. Without fresh statistics (after an import) it would take the wrong ones."""
+
+    ANY = ("on", "on")
+    BY_INDEX = ("off", "on")
+    """Never through a whole table."""
+    IN_ORDER = ("off", "off")
+    """Along an index, and no further than needed: no sorting of whole apps to find their first devices."""
+
+    @property
+    def scans(self) -> str:
+        """Whether whole tables may be read."""
+        return self.value[0]
+
+    @property
+    def detours(self) -> str:
+        """Whether rows may be sorted, or gathered before they are read."""
+        return self.value[1]
 
 
 class Example(NamedTuple):
@@ -118,7 +143,7 @@ async def examples(conn: Connection, question: Question, limit: int) -> list[Exa
     statement, rows = SQL.examples_among_few.where(sendable(question.conditions)), None
     scope = {"account_id": question.account_id, "app_ids": question.app_ids, "limit": limit}
     if await _may_be_few(conn, question):
-        rows = await _patiently(conn, statement.fetch(conn, **scope))
+        rows = await _patiently(conn, statement.fetch(conn, **scope), way=_Way.BY_INDEX)
     if rows is None:
         size = max(EXAMPLES_AMONG // max(len(question.app_ids), 1), SAMPLE_PER_APP)
         rows = await SQL.examples.where(sendable(question.conditions)).fetch(conn, size=size, **scope)
@@ -133,7 +158,7 @@ async def matches(conn: Connection, account_id: int, *, app_id: int, conditions:
         if found is not None:
             return round(sum(found.by_app.values()))
     looked = {app_id: _Looked(1.0)}
-    await _look(conn, question, looked, number=SAMPLE_OF_ONE)
+    await _look_first(conn, question, looked, number=SAMPLE_OF_ONE)
     return round(sum(app.share(None).devices for app in looked.values()))
 
 
@@ -145,14 +170,15 @@ async def _is_counted(conn: Connection, question: Question) -> bool:
 
 async def _exactly(conn: Connection, question: Question, *, counted: bool) -> Tally | None:
     """Everybody who is meant, from the counts or through an index; None where neither tells, or it takes too long."""
+    scope = {"account_id": question.account_id, "app_ids": question.app_ids}
     statement = _COUNTS[counts_for(question.conditions)] if counted else None
     if statement is not None:
-        statement = statement.where(question.conditions)
+        rows = await _patiently(conn, statement.where(question.conditions).fetch(conn, **scope))
     elif await _may_be_few(conn, question):
-        statement = SQL.tally.where(sendable(question.conditions))
+        narrowed = SQL.tally.where(sendable(question.conditions))
+        rows = await _patiently(conn, narrowed.fetch(conn, **scope), way=_Way.BY_INDEX)
     else:
         return None
-    rows = await _patiently(conn, statement.fetch(conn, account_id=question.account_id, app_ids=question.app_ids))
     return None if rows is None else _tally(rows)
 
 
@@ -173,17 +199,19 @@ async def _may_be_few(conn: Connection, question: Question) -> bool:
     return bool(size <= FEW)
 
 
-async def _patiently(conn: Connection, reading: Awaitable[list[Record]]) -> list[Record] | None:
-    """What is read; None if it takes longer than `PATIENCE_MS`."""
-    before = await SQL.patience.fetchval(conn)
+async def _patiently(
+    conn: Connection, reading: Awaitable[list[Record]], *, ms: float = PATIENCE_MS, way: _Way = _Way.ANY
+) -> list[Record] | None:
+    """What is read in some way; None if it takes longer. The caller's transaction keeps its settings."""
+    attempt = conn.transaction()
+    await attempt.start()
     try:
-        async with conn.transaction():
-            await SQL.set_patience.fetchval(conn, time=f"{PATIENCE_MS}ms", scans="off")
-            rows = await reading
-            await SQL.set_patience.fetchval(conn, time=before, scans="on")
+        await SQL.bound.fetchval(conn, time=f"{ceil(ms)}ms", scans=way.scans, detours=way.detours)
+        return await reading
     except asyncpg.QueryCanceledError:
         return None
-    return rows
+    finally:
+        await attempt.rollback()
 
 
 def _tally(rows: Iterable[Record]) -> Tally:
@@ -278,12 +306,16 @@ def _usual(looked: Iterable[_Looked]) -> float:
 
 
 async def _look_repeatedly(conn: Connection, question: Question, looked: Mapping[int, _Looked]) -> None:
-    begun, last = time.monotonic(), 0.0
-    for number in ROUNDS:
-        before = time.monotonic()
-        if before - begun + 2 * last <= SAMPLE_MS / 1000:
-            await _look(conn, question, looked, number=number)
-            last = time.monotonic() - before
+    begun = before = time.monotonic()
+    await _look_first(conn, question, looked, number=ROUNDS[0])
+    for last, number in pairwise(ROUNDS):
+        now = time.monotonic()
+        left = SAMPLE_MS - (now - begun) * 1000
+        if (now - before) * 1000 * number / last > left:
+            return
+        before = now
+        if not await _look(conn, question, looked, number=number, ms=left):
+            return
 
 
 def _weighted(app_ids: Sequence[int], base: Mapping[int, int] | None) -> dict[int, _Looked]:
@@ -294,27 +326,34 @@ def _weighted(app_ids: Sequence[int], base: Mapping[int, int] | None) -> dict[in
     return {app_id: _Looked(n / total) for app_id, n in base.items()}
 
 
-async def _look(conn: Connection, question: Question, looked: Mapping[int, _Looked], *, number: int) -> None:
-    """Look at so many more devices, in id order in each app."""
+async def _look_first(conn: Connection, question: Question, looked: Mapping[int, _Looked], *, number: int) -> None:
+    """The round without which there is no answer; `Unavailable` if even that takes too long."""
+    if not await _look(conn, question, looked, number=number, ms=FIRST_ROUND_MS):
+        raise Unavailable("the database is too busy for an estimate")
+
+
+async def _look(conn: Connection, question: Question, looked: Mapping[int, _Looked], *, number: int, ms: float) -> bool:
+    """Look at so many more devices, in id order in each app; False if that takes too long."""
     sizes = {app_id: app.size(number) for app_id, app in looked.items() if not app.complete}
     if not sizes:
-        return
-    # Without fresh statistics (after an import) the planner would read and sort whole apps to find the first devices.
-    await SQL.allow_detours.fetchval(conn, state="off")
+        return True
     statement = SQL.sample.where(sendable(question.conditions), base=sendable(question.base))
-    rows = await statement.fetch(
+    reading = statement.fetch(
         conn,
         account_id=question.account_id,
         app_ids=list(sizes),
         sizes=list(sizes.values()),
         after=[looked[app_id].last_id for app_id in sizes],
     )
-    await SQL.allow_detours.fetchval(conn, state="on")
+    rows = await _patiently(conn, reading, ms=ms, way=_Way.IN_ORDER)
+    if rows is None:
+        return False
     by_app: dict[int, list[Record]] = {app_id: [] for app_id in sizes}
     for row in rows:
         by_app[row["app_id"]].append(row)
     for app_id, size in sizes.items():
         looked[app_id].take(by_app[app_id], size)
+    return True
 
 
 def _count(counts: dict[_Key, float], key: _Key | None, n: float) -> None:

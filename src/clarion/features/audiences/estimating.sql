@@ -53,18 +53,12 @@ select app_id, platform, country, lang, count(*) as n
 from found
 group by grouping sets ((app_id), (platform), (country), (lang));
 
--- name: patience
--- How long a statement may take at present.
-select current_setting('statement_timeout');
-
--- name: set_patience
--- How long a statement may take, and whether it may read whole tables, until the end of the transaction.
-select set_config('statement_timeout', :time, true), set_config('enable_seqscan', :scans, true);
-
--- name: allow_detours
--- Let the planner sort and use bitmaps ('on') or not ('off'), until the end of the transaction.
-select set_config('enable_sort', :state, true), set_config('enable_bitmapscan', :state, true),
-       set_config('enable_seqscan', :state, true);
+-- name: bound
+-- How long a statement may take, and which ways the planner may go, until the end of the transaction. Never in parallel:
+-- waiting for other processes would outlast the time.
+select set_config('statement_timeout', :time, true), set_config('max_parallel_workers_per_gather', '0', true),
+       set_config('enable_seqscan', :scans, true), set_config('enable_sort', :detours, true),
+       set_config('enable_bitmapscan', :detours, true);
 
 -- name: sample
 -- The next devices of each app in id order by what they share: how many were looked at, where they end, how many meet

@@ -98,8 +98,9 @@ async def test_foreign_and_missing_ids_are_refused_alike(world: World, kind: str
     foreign = world.foreign_app if kind == "app_ids" else world.foreign_group
     texts = []
     for value in (foreign, 2**62):
+        fields: dict[str, Any] = {f"{kind}_{side}": [value]}
         with pytest.raises(UnknownReference) as raised:
-            await world.audiences.check(world.own, Filter(**{f"{kind}_{side}": [value]}))
+            await world.audiences.check(world.own, Filter(**fields))
         texts.append(str(raised.value).replace(str(value), "N"))
     assert texts == [f"{kind}_{side} contains N, which does not exist"] * 2
 

@@ -327,7 +327,7 @@ _tag_rules = st.builds(
     st.sampled_from(["", "equals", "contains"]),
     st.booleans(),
 )
-_moments = st.sampled_from(
+_moments: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [
         {},
         {"last_active_within": "7d"},
