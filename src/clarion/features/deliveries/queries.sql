@@ -57,7 +57,8 @@ on conflict (day, app_id, send_id, device_id) do nothing
 returning app_id, send_id, device_id
 
 -- name: settle
--- Outcomes of waiting rows; accepted only while the row still waits for exactly this attempt.
+-- Outcomes of waiting rows; accepted only while the row still waits for exactly this attempt. (The state is written so
+-- that the planner does not go through all waiting rows of the send, which may be millions, by their own index.)
 update delivery d
 set state = u.state, reason = u.reason, code = u.code, provider_id = u.provider_id, may_be_sent = u.may_be_sent,
     token_hash = u.token_hash, next_attempt_at = u.next_attempt_at, settled_at = u.settled_at, lease_until = null,
@@ -68,7 +69,7 @@ from unnest(:days::date[], :app_ids::bigint[], :send_ids::bigint[], :device_ids:
      as u (day, app_id, send_id, device_id, state, reason, code, provider_id, token_hash, attempt, may_be_sent,
            next_attempt_at, settled_at, uncounted)
 where d.day = u.day and d.app_id = u.app_id and d.send_id = u.send_id and d.device_id = u.device_id
-  and d.state = 1 and d.attempt = u.attempt
+  and d.state + 0 = 1 and d.attempt = u.attempt
 returning d.app_id, d.send_id, d.device_id
 
 -- name: claim
@@ -131,7 +132,7 @@ set parked_at = d.next_attempt_at, next_attempt_at = 'infinity'
 from unnest(:days::date[], :app_ids::bigint[], :send_ids::bigint[], :device_ids::bigint[])
      as u (day, app_id, send_id, device_id)
 where d.day = u.day and d.app_id = u.app_id and d.send_id = u.send_id and d.device_id = u.device_id
-  and d.state = 1 and d.reason is not null and d.next_attempt_at < 'infinity'
+  and d.state + 0 = 1 and d.reason is not null and d.next_attempt_at < 'infinity'
 
 -- name: parked
 -- Sends that have parked messages whose moment has come, by app and provider: as many of them as may be let go so that
@@ -147,7 +148,7 @@ join account a on a.id = s.account_id and a.suspended_at is null
 cross join lateral (
     select p.app_id, p.provider, count(*) as n
     from (select p.app_id, p.provider from delivery p
-          where p.day = s.day and p.send_id = s.id and p.parked_at <= now() and p.state = 1
+          where p.day = s.day and p.send_id = s.id and p.parked_at <= now()
           order by p.parked_at
           limit :limit) p
     group by p.app_id, p.provider
@@ -167,7 +168,7 @@ update delivery d
 set next_attempt_at = now(), parked_at = null, reason = case when :paced::boolean then 'pacing' else d.reason end
 from (select p.day, p.app_id, p.send_id, p.device_id
       from send s join delivery p on p.day = s.day and p.send_id = s.id
-      where s.id = :send_id and p.app_id = :app_id and p.provider = :provider and p.parked_at <= now() and p.state = 1
+      where s.id = :send_id and p.app_id = :app_id and p.provider = :provider and p.parked_at <= now()
       order by p.parked_at
       limit :limit
       for update of p skip locked) as waiting
