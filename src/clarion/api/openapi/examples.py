@@ -142,6 +142,17 @@ _STORY = {
             "explanation": "the device does not match the scheduler's filter: countries",
         }
     ],
+    "upcoming": [
+        {
+            "scheduler_id": 73,
+            "scheduler_name": "Welcome",
+            "event": "reg",
+            "number": 1,
+            "due_at": "2026-03-01T14:30:00Z",
+            "awaits_token": False,
+            "paused": False,
+        }
+    ],
 }
 _CREDENTIAL = {
     "app_id": 501,

@@ -1,5 +1,6 @@
 """The story of a device: what happened to it, and why it got or did not get what was sent."""
 
+import dataclasses
 from datetime import datetime
 from enum import StrEnum
 
@@ -104,6 +105,22 @@ class MissedSend(msgspec.Struct, frozen=True):
     explanation: str
 
 
+class UpcomingMessage(msgspec.Struct, frozen=True):
+    """An auto-push message that waits for the device."""
+
+    scheduler_id: int
+    scheduler_name: str
+    event: str
+    """The event that set it off."""
+    number: int
+    """Of the event, among those of its code on this device."""
+    due_at: datetime
+    awaits_token: bool
+    """Its moment has come, and it waits for the device's first token."""
+    paused: bool
+    """Its scheduler is paused."""
+
+
 class StoryView(msgspec.Struct, frozen=True):
     """Everything about one device; lists are newest first."""
 
@@ -112,12 +129,14 @@ class StoryView(msgspec.Struct, frozen=True):
     events: list[EventView]
     deliveries: list[StoryDelivery]
     missed: list[MissedSend]
+    upcoming: list[UpcomingMessage]
+    """The next one first."""
 
 
 @get("/devices/{device_id:str}/story", summary="Tell a device's story", tags=["devices"])
 async def device_story(device_id: PathId, caller: CurrentCaller, stories: NamedDependency[StoryService]) -> StoryView:
     """The device, its last 200 events, its deliveries of the last 30 days with our decision in plain words, and for the
-    newest 30 sends in which it has no delivery, why.
+    newest 30 sends in which it has no delivery, why. Auto-push messages that wait for it stand under `upcoming`.
     """
     return _story(await stories.tell(caller.account_id, device_id))
 
@@ -129,6 +148,7 @@ def _story(story: Story) -> StoryView:
         events=[EventView(item.at, item.code, item.number, item.code_deleted) for item in story.events],
         deliveries=[_delivery(item) for item in story.deliveries],
         missed=[_missed(item) for item in story.missed],
+        upcoming=[UpcomingMessage(**dataclasses.asdict(item)) for item in story.upcoming],
     )
 
 

@@ -27,6 +27,7 @@ SQL = load(__package__, "story.sql")
 MISSED_LIMIT = 30
 """Sends without a delivery that are explained, newest first."""
 EVENT_LIMIT = 200
+UPCOMING_LIMIT = 100
 REGISTRATION_LIMIT = 100
 
 
@@ -107,6 +108,21 @@ class Missed:
 
 
 @dataclass(frozen=True, slots=True)
+class Upcoming:
+    """An auto-push message that waits for the device: the event that set it off, and its moment."""
+
+    scheduler_id: int
+    scheduler_name: str
+    event: str
+    number: int
+    due_at: datetime
+    awaits_token: bool
+    """Its moment has come, and it waits for the device's first token."""
+    paused: bool
+    """Its scheduler is paused."""
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """All of it; deliveries and missed sends are those of the last 30 days, newest first."""
 
@@ -115,6 +131,7 @@ class Story:
     events: Sequence[DeviceEvent]
     deliveries: Sequence[ToldDelivery]
     missed: Sequence[Missed]
+    upcoming: Sequence[Upcoming]
 
 
 class StoryService:
@@ -145,7 +162,8 @@ class StoryService:
                 await _registrations(conn, account_id, row["ic_token_hash"]),
                 await _events(conn, account_id, row),
                 [_told(item, row) for item in found],
-                await self._missed(conn, account_id, device=row, send_ids=left[:MISSED_LIMIT]),
+                await self._missed(conn, account_id, device=row, send_ids=left),
+                await _upcoming(conn, account_id, row),
             )
 
     async def _missed(
@@ -160,6 +178,7 @@ class StoryService:
             device_id=device_id,
             provider=provider,
             send_ids=list(send_ids),
+            limit=MISSED_LIMIT,
         )
         credential = await SQL.credential.fetchrow(conn, account_id=account_id, app_id=app_id, provider=provider)
         return [
@@ -221,6 +240,13 @@ async def _events(conn: Connection, account_id: int, device: Record) -> list[Dev
         conn, account_id=account_id, app_id=device["app_id"], device_id=device["id"], limit=EVENT_LIMIT
     )
     return [DeviceEvent(*row) for row in rows]
+
+
+async def _upcoming(conn: Connection, account_id: int, device: Record) -> list[Upcoming]:
+    rows = await SQL.upcoming.fetch(
+        conn, account_id=account_id, app_id=device["app_id"], device_id=device["id"], limit=UPCOMING_LIMIT
+    )
+    return [Upcoming(*row) for row in rows]
 
 
 def _device(row: Record) -> DeviceFacts:

@@ -29,7 +29,8 @@ order by e.at desc, e.bit
 limit :limit
 
 -- name: missed
--- Sends that may have no delivery for a device, with how far they came with its share.
+-- The newest sends that may have no delivery for a device, with how far they came with its share. Auto-push is left out:
+-- its sends are for those alone whom an event brought in.
 select s.id, s.scheduler_id, s.state, s.pause_reason, s.cutoff_at, s.due_at, s.expires_at, c.name, c.filter,
        exists (select from slice l where l.send_id = s.id and l.app_id = :app_id) as app_planned,
        (select l.state from slice l
@@ -38,8 +39,20 @@ select s.id, s.scheduler_id, s.state, s.pause_reason, s.cutoff_at, s.due_at, s.e
         limit 1) as slice_state
 from send s
 join scheduler c on c.account_id = s.account_id and c.id = s.scheduler_id
-where s.account_id = :account_id and s.id = any(:send_ids::bigint[])
+where s.account_id = :account_id and s.id = any(:send_ids::bigint[]) and s.open_until is null
 order by s.id desc
+limit :limit
+
+-- name: upcoming
+-- Auto-push messages that wait for a device, the next one first.
+select t.scheduler_id, s.name, coalesce(v.code, '') as code, t.number, t.due_at, t.awaits_token,
+       s.state = 'paused' as paused
+from trigger t
+join scheduler s on s.account_id = t.account_id and s.id = t.scheduler_id and s.state in ('active', 'paused')
+left join event_definition v on v.account_id = t.account_id and v.bit = t.bit
+where t.account_id = :account_id and t.app_id = :app_id and t.device_id = :device_id
+order by t.due_at, t.scheduler_id
+limit :limit
 
 -- name: credential
 -- Whether and why the credential that serves a device is paused.

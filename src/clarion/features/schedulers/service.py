@@ -8,6 +8,7 @@ import structlog
 
 from clarion.db import Connection, Database, load
 from clarion.db.statements import Record
+from clarion.features import triggers
 from clarion.features.accounts import Caller, audit
 from clarion.features.accounts.model import checked_name
 from clarion.features.audiences import AudienceService, filter_of
@@ -212,6 +213,7 @@ class SchedulerService:
             if row["state"] == State.CANCELLED:
                 return Saved(0, 0)
             planned, left_over = await self._sends.left_of(caller.account_id, scheduler_id, conn)
+            left_over += await triggers.waiting(conn, scheduler_id)
             open_sends = await self._sends.cancel_of(caller.account_id, scheduler_id, conn)
             _refuse_finished(row, open_sends)
             await self._change(conn, caller, scheduler_id=scheduler_id, to=State.CANCELLED, action="cancel")

@@ -13,7 +13,8 @@ from clarion.features.triggers.store import (
     claim,
     let_wait,
     remove,
+    waiting,
     wake,
 )
 
-__all__ = ["PATIENCE", "Claimed", "Key", "arm", "arm_installs", "claim", "let_wait", "remove", "wake"]
+__all__ = ["PATIENCE", "Claimed", "Key", "arm", "arm_installs", "claim", "let_wait", "remove", "waiting", "wake"]

@@ -58,6 +58,10 @@ where s.type = 'conversion' and s.state = 'active'
 order by first.due_at, s.id
 limit :limit
 
+-- name: waiting
+-- Triggers of one scheduler, along its index; the caller has checked whose scheduler it is.
+select count(*) from trigger where scheduler_id = :scheduler_id and not awaits_token
+
 -- name: claim
 -- Due triggers of one scheduler, held by this transaction (system side).
 select app_id, device_id, bit, number, due_at

@@ -65,6 +65,12 @@ async def due_schedulers(within: Connection, *, now: datetime, limit: int) -> li
     return [row["id"] for row in rows]
 
 
+async def waiting(within: Connection, scheduler_id: int) -> int:
+    """How many triggers of a scheduler wait for their moment."""
+    count: int = await SQL.waiting.fetchval(within, scheduler_id=scheduler_id)
+    return count
+
+
 async def claim(within: Connection, scheduler_id: int, *, now: datetime, limit: int) -> list[Claimed]:
     """Hold due triggers of a scheduler until the end of the transaction, none that somebody else holds."""
     rows = await SQL.claim.fetch(within, scheduler_id=scheduler_id, now=now, limit=limit)

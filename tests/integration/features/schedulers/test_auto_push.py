@@ -195,6 +195,20 @@ async def test_messages_of_one_day_share_a_send_that_is_complete_after_the_day(w
     assert await world.services.sends.finish() == [send.id]
 
 
+async def test_a_device_s_story_tells_what_waits_for_it_and_no_auto_push_that_it_missed(world: World) -> None:
+    scheduler_id = await world.auto_push("reg")
+    waits, other = await world.add_device("u-1"), await world.add_device("u-2")
+    await world.event("u-2")
+    assert await world.fire() == 1
+    await world.event("u-1")
+    story = await world.services.stories.tell(world.account_id, waits)
+    assert [(item.scheduler_id, item.event, item.number) for item in story.upcoming] == [(scheduler_id, "reg", 1)]
+    assert (story.upcoming[0].awaits_token, story.upcoming[0].paused) == (False, False)
+    assert (list(story.missed), list(story.deliveries)) == ([], [])
+    told = await world.services.stories.tell(world.account_id, other)
+    assert (list(told.upcoming), len(told.deliveries)) == ([], 1)
+
+
 async def test_an_install_before_the_token_waits_for_it(world: World) -> None:
     """decisions.md 9."""
     await world.auto_push("install", languages_include=["pt"], all_languages=False)
@@ -284,7 +298,7 @@ async def test_what_waits_goes_with_its_scheduler(world: World) -> None:
     scheduler_id = await world.auto_push("reg", delay="1h")
     await world.add_device("u-1")
     await world.event("u-1")
-    await world.services.schedulers.cancel(world.caller, scheduler_id)
+    assert (await world.services.schedulers.cancel(world.caller, scheduler_id)).devices == 1
     assert await world.fire(after=timedelta(hours=2)) == 0
     assert await world.services.auto_push.sweep(datetime.now(UTC)) == 1
     await world.event("u-1", "reg", txid="later")
