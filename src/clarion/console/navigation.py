@@ -29,6 +29,10 @@ class Section:
 
 SECTIONS = (
     Section(
+        N_("Messages"),
+        (Entry("/sendings", N_("Sendings"), "send"),),
+    ),
+    Section(
         N_("Apps"),
         (
             Entry("/apps", N_("Apps"), "apps"),
@@ -39,7 +43,11 @@ SECTIONS = (
         N_("Personal and team"),
         (
             Entry("/profile", N_("My profile"), "user"),
+            Entry("/team", N_("Team"), "users"),
             Entry("/keys", N_("API keys"), "key", Role.OWNER),
+            Entry("/webhooks", N_("Webhooks"), "webhook"),
+            Entry("/audit", N_("Audit log"), "history"),
+            Entry("/account", N_("Account settings"), "settings"),
         ),
     ),
 )

@@ -1,4 +1,8 @@
-"""Templates: one Jinja environment per language, with everything escaped and nothing undefined."""
+"""Templates: one Jinja environment per language, with everything escaped and nothing undefined.
+
+`_("...")` takes what is written in the template itself and trusts it. Texts that come from elsewhere (marked with `N_`,
+or said by a service, perhaps with words of a stranger in them) are translated by the filter `t`, which trusts nothing.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -48,6 +52,7 @@ def _environment(language: str, assets: Assets, *, base: str) -> Environment:
         "language": language,
     }
     texts = catalogue(language)
+    environment.filters["t"] = lambda text: texts.gettext(text) if text else ""
     environment.install_gettext_translations(texts, newstyle=True)  # type: ignore[attr-defined]
     return environment
 

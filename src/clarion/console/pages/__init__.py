@@ -1,6 +1,17 @@
 """The pages: one module per area, each with its `ROUTES`."""
 
-from clarion.console.pages import apps, profile, sign_in, welcome
+from clarion.console.pages import account, apps, audit, keys, profile, sendings, sign_in, team, webhooks, welcome
 
-ROUTES = [*sign_in.ROUTES, *welcome.ROUTES, *profile.ROUTES, *apps.ROUTES]
+ROUTES = [
+    *sign_in.ROUTES,
+    *welcome.ROUTES,
+    *profile.ROUTES,
+    *keys.ROUTES,
+    *team.ROUTES,
+    *account.ROUTES,
+    *audit.ROUTES,
+    *webhooks.ROUTES,
+    *sendings.ROUTES,
+    *apps.ROUTES,
+]
 """Every route below the console's address."""
