@@ -32,6 +32,7 @@ from clarion.features.accounts import Caller
 from clarion.features.audiences import Filter
 from clarion.features.pushes import PushBody, TranslationBody
 from clarion.features.schedulers.body import SchedulerBody
+from clarion.foundation.ids import new_device_id
 from clarion.foundation.secrets import Keeper
 from clarion.services import Services
 from clarion.settings import Settings
@@ -60,7 +61,7 @@ def examples(page: str) -> list[Example]:
     return [Example(script, json.loads(shown) if shown else None) for script, shown in found if "$CLARION" in script]
 
 
-async def furnish(database: Database, services: Services) -> str:
+async def furnish(database: Database, services: Services, keeper: Keeper) -> str:
     """Make what pages name; the key of the account."""
     async with database.acquire() as conn:
         for table, number in _NEXT.items():
@@ -74,7 +75,10 @@ async def furnish(database: Database, services: Services) -> str:
             account.account_id,
         )
         for zone, ext_id in (("Europe/Lisbon", "user-77"), ("Asia/Tokyo", "user-1"), ("", "")):
-            await new_device(conn, account.account_id, app_id, tz_name=zone, ext_id=ext_id, country="PT")
+            device_id = new_device_id()
+            sealed = keeper.seal(f"ic-{ext_id}", f"ic_token:{app_id}:{device_id}")
+            told = {"tz_name": zone, "ext_id": ext_id, "country": "PT"}
+            await new_device(conn, account.account_id, app_id, id=device_id, ic_token=sealed, **told)
     body = PushBody("en", [TranslationBody("en", "Hi", "There")])
     pushes = [(await services.pushes.create(caller, body)).id for _ in range(6)]
     day = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
@@ -140,7 +144,7 @@ async def run(blocks: Sequence[Example], folder: Path, environment: dict[str, st
 
 
 def check_shown(shown: Any, answer: Any, where: str) -> None:
-    """Every field that a page shows is in the answer; lists are shown by their first entry, and anything may be null."""
+    """Every field that a page shows is in the answer. Lists are shown by their first entry; anything may be null."""
     if answer is None:
         return
     if isinstance(shown, dict):
@@ -160,7 +164,7 @@ def test_there_are_pages_with_examples() -> None:
 @pytest.mark.parametrize("page", PAGES)
 async def test_the_examples_of_a_page_work(page: str, database: Database, keeper: Keeper, tmp_path: Path) -> None:
     services = build_services(Settings(), database=database, keeper=keeper)
-    key = await furnish(database, services)
+    key = await furnish(database, services, keeper)
     blocks = examples(page)
     async with serving(database, services) as address:
         printed = await run(blocks, tmp_path, {"CLARION": address, "KEY": key})
