@@ -4,6 +4,7 @@ Everything that a look finds is settled in one transaction, with the moment up t
 dealt with once, by whichever worker comes first, and nothing that fell into a standstill is forgotten.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
@@ -36,6 +37,8 @@ from clarion.foundation.zones import told
 SQL = load(__package__)
 
 _DUE_AT_ONCE = 100
+_AT_A_TIME = 4
+"""Schedulers that one worker looks at side by side: those by local time come all at once, every quarter of an hour."""
 _AGAIN = timedelta(seconds=30)
 """How soon a sweep is tried again that waits for other sends of its occurrence."""
 
@@ -83,15 +86,24 @@ class Starter:
         async with self._database.acquire() as conn:
             rows = await SQL.due.fetch(conn, now=now, limit=_DUE_AT_ONCE)
         started = 0
-        for row in rows:
-            try:
-                started += await self._database.run(partial(self._start_one, scheduler_id=row["id"], now=now))
-            except Unavailable:
-                raise
-            except Exception:
-                # The edge of the clock's loop: one scheduler that cannot start must not hold back the others.
-                log.exception("scheduler could not be started", scheduler_id=row["id"])
+        for begin in range(0, len(rows), _AT_A_TIME):
+            part = rows[begin : begin + _AT_A_TIME]
+            outcomes = await asyncio.gather(*(self._try(row["id"], now) for row in part), return_exceptions=True)
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                started += outcome
         return started
+
+    async def _try(self, scheduler_id: int, now: datetime) -> bool:
+        try:
+            return await self._database.run(partial(self._start_one, scheduler_id=scheduler_id, now=now))
+        except Unavailable:
+            raise
+        except Exception:
+            # The edge of the clock's loop: one scheduler that cannot start must not hold back the others.
+            log.exception("scheduler could not be started", scheduler_id=scheduler_id)
+            return False
 
     async def _start_one(self, conn: Connection, *, scheduler_id: int, now: datetime) -> bool:
         row = await SQL.take_due.fetchrow(conn, scheduler_id=scheduler_id, now=now)
