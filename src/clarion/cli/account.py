@@ -1,4 +1,4 @@
-"""`clarion account`: creates and lists accounts."""
+"""`clarion account`: creates and lists accounts, makes links for people who cannot sign in."""
 
 import sys
 from typing import Annotated
@@ -9,6 +9,9 @@ from clarion.bootstrap import Installation
 from clarion.cli.messages import emit
 from clarion.cli.options import Where, settings_for
 from clarion.cli.session import use_installation
+from clarion.features.accounts.links import Link
+from clarion.foundation.errors import Conflict
+from clarion.settings import Settings
 
 
 def create(
@@ -49,3 +52,36 @@ def list_(*, where: Where | None = None) -> None:
             emit(account)
 
     use_installation(settings_for(where), work)
+
+
+def password_link(email: str, /, *, where: Where | None = None) -> None:
+    """Print a link with which a member chooses a new password, as one JSON object. It works once, for 30 minutes.
+
+    Parameters
+    ----------
+    email: str
+        Address the member signs in with.
+    """
+    settings = settings_for(where)
+
+    async def work(installation: Installation) -> Link:
+        return await installation.services.links.for_password(email)
+
+    emit(_shown(use_installation(settings, work), settings))
+
+
+def first_link(*, where: Where | None = None) -> None:
+    """Print a link that creates the first account in the console, as one JSON object. It works once, for 24 hours."""
+    settings = settings_for(where)
+
+    async def work(installation: Installation) -> Link:
+        link = await installation.services.links.for_first_owner()
+        if link is None:
+            raise Conflict("somebody can sign in already; make further accounts with: clarion account create EMAIL")
+        return link
+
+    emit(_shown(use_installation(settings, work), settings))
+
+
+def _shown(link: Link, settings: Settings) -> dict[str, object]:
+    return {"link": f"{settings.base_url}{link.path}", "expires_at": link.expires_at}

@@ -19,6 +19,8 @@ COMMANDS = {
     "migrate": ("migrate:migrate", "Bring the database schema up to date, or check it."),
     "account create": ("account:create", "Create an account and print its API key."),
     "account list": ("account:list_", "Print all accounts."),
+    "account password-link": ("account:password_link", "Make a link for a new password."),
+    "account first-link": ("account:first_link", "Make a link that creates the first account."),
     "key rotate": ("key:rotate", "Replace the API keys of an account."),
     "demo": ("demo:demo", "Show everything with sample data and a provider simulator."),
     "simulate": ("simulate:simulate", "Run the provider simulator alone."),

@@ -86,9 +86,13 @@ def supervise(ready: Prepared, *beside: Callable[[], Coroutine[Any, Any, object]
 
 
 async def announce(settings: Settings) -> None:
-    """Say the address when the first web process answers."""
+    """Say the address when the first web process answers, and how to begin where nobody can sign in."""
     await wait_until_ready(settings.host, settings.port)
     say(f"Clarion is ready at {settings.base_url}")
+    async with open_installation(settings, connections=1) as installation:
+        link = await installation.services.links.for_first_owner()
+    if link is not None:
+        say(f"Nobody has an account yet. Create the first one within 24 hours at {settings.base_url}{link.path}")
 
 
 @contextmanager

@@ -16,10 +16,11 @@ from clarion.console.texts import LANGUAGES, best_language
 from clarion.console.tokens import is_form_token
 from clarion.console.visit import TOKEN_FIELD, TOKEN_HEADER, Visit
 from clarion.features.accounts.sessions import Session, SessionService
-from clarion.foundation.errors import Forbidden
+from clarion.foundation.errors import Forbidden, NotFound
 
 AnyRequest = Request[Any, Any, Any]
 TOKEN_LIMIT = 200
+LARGEST_ID = 2**63 - 1
 FOREIGN = "this request came from another site or from a page that is too old; load the page again"
 
 
@@ -38,6 +39,7 @@ class Gate:
         async def enter(request: AnyRequest) -> None:
             visit = await self.open(request)
             request.scope["state"]["visit"] = visit
+            _check_ids(request)
             check_access(visit.session, method=request.method, opt=request.route_handler.opt)
             if request.method not in SAFE_METHODS:
                 await self._check_origin(visit)
@@ -85,6 +87,13 @@ class Gate:
         if site is not None and site != "same-origin":
             return False
         return site is not None if origin is None else urlsplit(origin).netloc in {host, self._host}
+
+
+def _check_ids(request: AnyRequest) -> None:
+    """Numbers that no database knows name nothing."""
+    numbers = [value for value in request.path_params.values() if isinstance(value, int)]
+    if any(not 0 < number <= LARGEST_ID for number in numbers):
+        raise NotFound("there is no such page")
 
 
 def _language(request: AnyRequest, session: Session | None) -> str:
