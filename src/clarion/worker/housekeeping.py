@@ -58,6 +58,7 @@ class Housekeeping:
                     await SQL.forget.execute(connection)
                     await SQL.forget_minutes.execute(connection)
                     await SQL.forget_bundles.execute(connection)
+                    await SQL.forget_rotations.execute(connection)
                     await SQL.forget_jwts.execute(connection)
         except (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError) as error:
             log.warning("housekeeping_postponed", reason=str(error))

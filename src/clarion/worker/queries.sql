@@ -33,3 +33,15 @@ delete from credential_minute where minute < now() - interval '1 hour'
 -- name: forget_jwts
 -- Provider tokens of APNs that nobody has renewed: their keys are not used any more.
 delete from apns_jwt where issued_at < now() - interval '1 day'
+
+-- name: forget_rotations
+-- What devices had of weekly schedulers that are over; in portions.
+delete from rotation r
+using (select old.app_id, old.scheduler_id, old.device_id
+       from scheduler s
+       join app a on a.account_id = s.account_id
+       cross join lateral (select app_id, scheduler_id, device_id from rotation
+                           where app_id = a.id and scheduler_id = s.id limit 50000) old
+       where s.type = 'weekly' and s.state in ('cancelled', 'done') and s.updated_at > now() - interval '7 days'
+       limit 50000) gone
+where r.app_id = gone.app_id and r.scheduler_id = gone.scheduler_id and r.device_id = gone.device_id

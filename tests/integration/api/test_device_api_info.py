@@ -81,6 +81,23 @@ async def test_an_unchanged_info_call_writes_nothing(api: Api) -> None:
     assert (await api.row(device), await _version(api, device)) == before
 
 
+async def test_a_change_of_zone_is_dated_but_not_what_a_new_device_tells_first(api: Api) -> None:
+    """Sends by local time look for devices that moved in the middle of an occurrence."""
+    device = await api.create()
+    await api.info(device, **{**FULL_INFO, "tz_name": "Asia/Tokyo"})
+    await api.info(device, **FULL_INFO)
+    assert (await api.row(device))["zone_at"] is None
+    async with api.database.acquire() as connection:
+        await connection.execute("update device set created_at = now() - interval '11 minutes'")
+    await api.info(device, **{**FULL_INFO, "tz_sec": 0})
+    assert (await api.row(device))["zone_at"] is None, "the name counts, whatever the offset"
+    await api.info(device, **{**FULL_INFO, "tz_name": "Asia/Tokyo"})
+    moved = (await api.row(device))["zone_at"]
+    assert moved > datetime.now(UTC) - timedelta(seconds=30)
+    await api.info(device, **{**FULL_INFO, "tz_name": "Asia/Tokyo", "country": "JP"})
+    assert (await api.row(device))["zone_at"] == moved
+
+
 async def test_an_old_last_activity_is_refreshed_by_unchanged_info(api: Api) -> None:
     device = await api.create()
     await api.info(device, **FULL_INFO)

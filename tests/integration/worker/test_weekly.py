@@ -55,7 +55,7 @@ async def test_a_device_gets_every_push_once_before_the_cycle_restarts_whenever_
     early, late = tokens_of(30, "early"), tokens_of(20, "late")
     await world.add_devices(early)
     scheduler_id, (first, second, third) = await weekly(world, "1", "2", "3")
-    async with world.worker():
+    async with world.worker() as worker:
         await slot(world, scheduler_id)
         await world.add_devices(late)
         for _ in range(3):
@@ -70,6 +70,10 @@ async def test_a_device_gets_every_push_once_before_the_cycle_restarts_whenever_
         await world.services.schedulers.bind_pushes(world.caller, scheduler_id, type_="weekly", push_ids=order)
         for _ in range(2):
             await slot(world, scheduler_id)
+        assert await world.value("select count(*) from rotation") == 50
+        await world.services.schedulers.cancel(world.caller, scheduler_id)
+        await worker.housekeeping.hourly()
+        assert await world.value("select count(*) from rotation") == 0
     found = await got(world)
     assert {tuple(found[token][4:]) for token in early} == {(new, third)}
     assert {tuple(found[token][3:]) for token in late} == {(new, first)}
