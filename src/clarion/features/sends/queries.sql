@@ -21,7 +21,7 @@ update send set estimate = :estimate, expires_at = expires_at + :lasts::interval
 -- A send without any slice is complete at once.
 update send set state = 'complete', finished_at = now()
 where id = :send_id and not exists (select from slice where send_id = :send_id)
-returning id, account_id, scheduler_id, state
+returning id, account_id, scheduler_id, state, device_ids is not null as test
 
 -- name: lease
 -- Lease slices: fewest running per account first, then per credential, then sends with least left to do, so that
@@ -110,7 +110,7 @@ update send s set state = 'complete', finished_at = now()
 where s.state = 'running' and (s.open_until is null or s.open_until <= now())
   and not exists (select from slice where send_id = s.id and state in ('ready', 'leased'))
   and not exists (select from delivery d where d.day = s.day and d.send_id = s.id and d.state = 1)
-returning s.id, s.account_id, s.scheduler_id, s.state
+returning s.id, s.account_id, s.scheduler_id, s.state, s.device_ids is not null as test
 
 -- name: sweep_cancelled
 -- Slices that a dead worker left in a cancelled send.
@@ -128,7 +128,7 @@ where s.state = 'ready' and (
 -- name: cancel_sends
 update send set state = 'cancelled', finished_at = now(), pause_reason = null
 where account_id = :account_id and scheduler_id = :scheduler_id and state in ('running', 'paused')
-returning id, account_id, scheduler_id, state
+returning id, account_id, scheduler_id, state, device_ids is not null as test
 
 -- name: cancel_slices
 update slice set state = 'cancelled' where send_id = any(:send_ids::bigint[]) and state = 'ready'

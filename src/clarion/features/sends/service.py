@@ -86,7 +86,13 @@ class SendService:
         lasts = rules.lasts(_by_app(expected))
         await SQL.set_estimate.execute(within, send_id=send_id, estimate=estimate, lasts=lasts)
         await tell_started(
-            within, account_id, send_id=send_id, scheduler_id=scheduler_id, due_at=due_at, estimate=estimate
+            within,
+            account_id,
+            send_id=send_id,
+            scheduler_id=scheduler_id,
+            due_at=due_at,
+            estimate=estimate,
+            test=part.device_ids is not None,
         )
         await tell_finished(within, await SQL.complete_if_empty.fetch(within, send_id=send_id))
         return send_id
