@@ -64,6 +64,9 @@ def _work(seen: Backlog) -> Iterator[Metric]:
         GaugeMetricFamily("clarion_retries_due", "Deliveries whose next attempt is due", labels=["provider"]),
         seen.waiting,
     )
+    yield GaugeMetricFamily(
+        "clarion_oldest_due_trigger_seconds", "Age of the oldest due auto-push message", value=seen.triggers_late
+    )
 
 
 def _troubles(seen: Backlog) -> Iterator[Metric]:

@@ -34,6 +34,8 @@ class Backlog:
     """Credentials whose mass guard has tripped."""
     expiring: ByProvider = field(default_factory=dict)
     """Certificates that run out within 30 days, or have run out."""
+    triggers_late: float = 0.0
+    """Seconds since the moment of the auto-push message that waits longest although nothing holds it back."""
 
 
 class BacklogService:
@@ -46,6 +48,7 @@ class BacklogService:
         """How it stands now. Raises `Unavailable`."""
         async with self._database.acquire() as connection:
             slices = await SQL.slices.fetch(connection)
+            late: float = await SQL.triggers.fetchval(connection)
             waiting = await SQL.waiting.fetch(connection, limit=WAITING_LIMIT)
             credentials = await SQL.credentials.fetch(connection)
             expiring = await SQL.expiring.fetch(connection)
@@ -57,4 +60,5 @@ class BacklogService:
             paused={row["provider"]: row["paused"] for row in credentials},
             tripped={row["provider"]: row["tripped"] for row in credentials},
             expiring={row["provider"]: row["n"] for row in expiring},
+            triggers_late=late,
         )

@@ -15,6 +15,20 @@ cross join (select exists (select from installation where held_at is not null) a
 where s.state in ('ready', 'leased')
 group by s.provider
 
+-- name: triggers
+-- Seconds since the moment of the auto-push message that waits longest although nothing holds it back.
+select coalesce(extract(epoch from now() - min(first.due_at)), 0)::float8 as late
+from scheduler s
+join account a on a.id = s.account_id and a.suspended_at is null
+cross join lateral (
+    select t.due_at from trigger t
+    where t.scheduler_id = s.id and not t.awaits_token and t.due_at <= now()
+    order by t.due_at
+    limit 1
+) first
+where s.type = 'conversion' and s.state = 'active'
+  and not exists (select from installation where held_at is not null)
+
 -- name: waiting
 -- Deliveries whose next attempt is due and that nobody tries, by provider; counted up to a limit.
 select provider, count(*) as n

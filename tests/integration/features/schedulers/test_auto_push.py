@@ -258,6 +258,19 @@ async def test_a_token_that_arrives_while_its_trigger_is_judged_is_not_missed(wo
     assert await world.fire() == 1
 
 
+async def test_what_was_due_can_be_dropped_after_a_restore(world: World) -> None:
+    await world.auto_push("reg")
+    await world.auto_push("reg", delay="1d")
+    await world.add_device("u-1")
+    await world.event("u-1")
+    assert 0 < (await world.services.backlog.look()).triggers_late < 60
+    async with world.database.transaction() as conn:
+        assert await world.services.auto_push.skip_due(within=conn) == 1
+    assert await world.waiting() == 1
+    assert (await world.services.backlog.look()).triggers_late == 0
+    assert await world.fire() == 0
+
+
 async def test_paused_it_holds_and_resumed_it_goes_on(world: World) -> None:
     scheduler_id = await world.auto_push("reg")
     await world.add_device("u-1")
