@@ -47,6 +47,19 @@ CLICK = """(action) => {
   self.dispatchEvent(Object.assign(event, { notification, action, waitUntil: () => {} }));
 }"""
 SHOWN = "() => self.shown"
+REPLACED = """async (subscription) => {
+  const waited = [];
+  const event = new Event("pushsubscriptionchange");
+  Object.assign(event, { newSubscription: { toJSON: () => subscription }, waitUntil: (work) => waited.push(work) });
+  self.dispatchEvent(event);
+  await Promise.all(waited);
+}"""
+SIGN_IN = """async ([app, name]) => {
+  const { Clarion } = await import("/sdk/clarion.js");
+  window.clarion ??= await Clarion.start({ app, worker: "worker.js" });
+  await window.clarion.setExternalId(name ?? undefined);
+  return window.clarion.id;
+}"""
 OFFLINE = "() => { self.fetch = async () => { throw new TypeError('offline'); }; }"
 
 
@@ -196,6 +209,29 @@ def test_a_report_without_a_network_is_made_up_for(
     assert installation.counts()["delivered"] == 0
     page.evaluate("() => window.dispatchEvent(new Event('online'))")
     eventually(installation.counts, lambda counts: counts["delivered"] == 1)
+
+
+def test_a_subscription_that_the_browser_replaced_is_told_to_clarion(page: Page, installation: Installation) -> None:
+    """The browser tells only the service worker; the device stays the same and is reached at the new address."""
+    subscribe(page, installation)
+    device, renewed = page.text_content("#device"), installation.subscription()
+    worker_of(page).evaluate(REPLACED, renewed)
+    installation.send(title="Hi", text="There")
+    assert eventually(lambda: installation.received(renewed), bool)[0]["title"] == "Hi"
+    assert [one["id"] for one in installation.devices()] == [device]
+
+
+def test_each_user_of_a_browser_is_a_device_of_their_own(page: Page, installation: Installation) -> None:
+    """Logging in, changing the user and logging out: one of the browser's devices is active, never two."""
+    subscribe(page, installation)
+    nobody = page.text_content("#device")
+    seen = [page.evaluate(SIGN_IN, [installation.sdk_id, name]) for name in ("anna", "berta", None, "anna")]
+    anna, berta, out, again = seen
+    assert len({nobody, anna, berta}) == 3
+    assert (out, again) == (nobody, anna)
+    eventually(lambda: reachable(installation), lambda count: count == 1)
+    known = {one["id"]: one["external_id"] for one in installation.devices()}
+    assert known[anna] == "anna"
 
 
 def test_an_unknown_app_is_told_to_the_page(context: BrowserContext, installation: Installation) -> None:

@@ -94,7 +94,7 @@ class Caller:
 
 @dataclass
 class Stage:
-    """A simulator with a credential of each provider, and what its senders share: keys and contexts take long to make."""
+    """A simulator with a credential of each provider, and what senders share: keys and contexts are slow to make."""
 
     sim: Simulator
     http: HttpClient

@@ -5,12 +5,15 @@ may resolve to loopback. The canary stands for everything that must never be rea
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
+from tests.conformance.transport.throwaway_authority import Authority
 
 from clarion.providers.guarded import GuardedHttp, GuardedOptions, Refused, check_target
 from clarion.providers.http import HttpError
@@ -49,10 +52,10 @@ class Server:
 
 @asynccontextmanager
 async def listening(
-    answer: bytes | None = b"HTTP/1.1 204 No Content\r\n\r\n", host: str = "127.0.0.1"
+    answer: bytes | None = b"HTTP/1.1 204 No Content\r\n\r\n", tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Server]:
     server = Server(answer)
-    listener = await asyncio.start_server(server.serve, host, 0)
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
     server.port = listener.sockets[0].getsockname()[1]
     try:
         yield server
@@ -207,7 +210,7 @@ async def test_a_name_that_is_never_resolved_costs_no_more_than_the_time_limit()
 
 
 async def test_the_second_address_is_tried_when_the_first_cannot_be_connected_to() -> None:
-    async with listening(host="127.0.0.1") as server:
+    async with listening() as server:
         names = Names([["127.0.0.3", "127.0.0.1"]])
         http = GuardedHttp(GuardedOptions(hosts=(f"{HOST}:{server.port}",)), resolve=names.resolve)
         assert (await post(http, f"http://{HOST}:{server.port}/"))[0] == 204
@@ -223,6 +226,22 @@ async def test_closed_private_and_unknown_hosts_look_the_same() -> None:
         faults.add(await fault(http, f"https://{HOST}:{closed if hosts else 443}/"))
         await http.aclose()
     assert len(faults) == 1
+
+
+async def test_certificates_are_checked_by_name_although_the_address_is_pinned(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    statuses: list[int | None] = []
+    for name in (HOST, "another.example"):
+        context = authority.server_context(authority.leaf(name, host=name), alpn=())
+        async with listening(tls=context) as server:
+            options = GuardedOptions(hosts=(f"{HOST}:{server.port}",), ca_file=str(authority.file))
+            http = GuardedHttp(options, resolve=Names([["127.0.0.1"]]).resolve)
+            try:
+                statuses.append((await post(http, f"https://{HOST}:{server.port}/"))[0])
+            except HttpError:
+                statuses.append(None)
+            await http.aclose()
+    assert statuses == [204, None]
 
 
 def test_the_operators_list_allows_exactly_what_it_names() -> None:

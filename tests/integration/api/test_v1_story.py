@@ -47,6 +47,13 @@ async def test_the_device_is_told_with_its_token_masked(world: SentWorld, api: A
     assert token not in str(told)
 
 
+async def test_an_iphone_is_told_with_the_environment_that_took_its_token(world: SentWorld, api: Api) -> None:
+    phone = await world.device(await world.app(), transport="apns", token="ab" * 32)
+    await world.fetchval("update device set apns_environment = 'sandbox' where id = $1", phone)
+    told = (await story(api, phone))["device"]
+    assert told["token"]["apns_environment"] == "sandbox"
+
+
 async def test_all_registrations_of_the_installation_are_told(world: SentWorld, api: Api) -> None:
     app = await world.app()
     first = await world.device(app, ic_token_hash=b"same", ext_id="a", active=False)

@@ -96,6 +96,7 @@ _STORY = {
             "told_at": "2026-01-10T09:00:00Z",
             "state_changed_at": "2026-03-01T12:00:02Z",
             "suspect_code": None,
+            "apns_environment": None,
         },
         "platform_type": "android",
         "platform_name": "android_api_34",

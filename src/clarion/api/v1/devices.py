@@ -38,6 +38,8 @@ class TokenView(msgspec.Struct, frozen=True):
     state_changed_at: datetime | None
     suspect_code: str | None
     """A provider called the token dead, but of so many devices that it is held in use until you decide."""
+    apns_environment: str | None
+    """`production` or `sandbox`: where Apple has taken messages for this token; null until it has, and elsewhere."""
 
 
 class StoryDevice(msgspec.Struct, frozen=True):
@@ -189,6 +191,7 @@ def _token(device: DeviceFacts) -> TokenView:
         told_at=device.token_at,
         state_changed_at=device.token_state_at,
         suspect_code=device.suspect_code if suspect else None,
+        apns_environment=device.apns_environment if device.transport == "apns" else None,
     )
 
 

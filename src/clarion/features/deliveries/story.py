@@ -70,6 +70,8 @@ class DeviceFacts:
     token_state_at: datetime | None
     suspect_code: str | None
     suspect_at: datetime | None
+    apns_environment: str | None
+    """`production` or `sandbox`, once Apple has taken a message for the token there."""
     platform: str
     platform_name: str
     agent: str

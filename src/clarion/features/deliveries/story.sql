@@ -1,8 +1,8 @@
 -- name: device
 -- One device of the account, wherever it is registered; tokens and their owners are not joined.
 select d.app_id, d.id, d.ext_id, d.active, d.transport, d.token, d.token_hash, d.token_state, d.token_reason,
-       d.token_at, d.token_state_at, d.suspect_code, d.suspect_at, d.platform, d.platform_name, d.agent, d.country,
-       d.lang, d.lang_tag, d.tz_name, d.tz_sec, d.tags, d.audiences, d.onscreen_count, d.onscreen_sec,
+       d.token_at, d.token_state_at, d.suspect_code, d.suspect_at, d.apns_environment, d.platform, d.platform_name,
+       d.agent, d.country, d.lang, d.lang_tag, d.tz_name, d.tz_sec, d.tags, d.audiences, d.onscreen_count, d.onscreen_sec,
        d.notif_perm_granted, d.created_at, d.updated_at, d.last_seen_at, d.ic_token_hash,
        a.archived_at is not null as app_archived
 from app a
