@@ -17,6 +17,7 @@ from clarion.features.accounts.sessions import SessionService
 from clarion.features.accounts.signing_in import SignInService
 from clarion.features.apps.groups import AppGroupService
 from clarion.features.apps.service import AppService
+from clarion.features.apps.zones import DefaultZoneService
 from clarion.features.audiences.groups import AudienceGroupService
 from clarion.features.audiences.reach import ReachService
 from clarion.features.audiences.saved import SavedFilterService
@@ -113,6 +114,7 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
         webhooks=WebhookService(database=database, keeper=keeper, hosts=settings.webhook_hosts),
         apps=apps,
         app_groups=AppGroupService(database=database),
+        default_zones=DefaultZoneService(database=database),
         events=events,
         postbacks=PostbackService(database=database, keeper=keeper),
         devices=DeviceService(database=database, keeper=keeper),

@@ -12,6 +12,7 @@ from clarion.features.accounts.sessions import SessionService
 from clarion.features.accounts.signing_in import SignInService
 from clarion.features.apps.groups import AppGroupService
 from clarion.features.apps.service import AppService
+from clarion.features.apps.zones import DefaultZoneService
 from clarion.features.audiences.groups import AudienceGroupService
 from clarion.features.audiences.reach import ReachService
 from clarion.features.audiences.saved import SavedFilterService
@@ -59,6 +60,7 @@ class Services:
     audit_log: AuditService
     apps: AppService
     app_groups: AppGroupService
+    default_zones: DefaultZoneService
     events: EventService
     postbacks: PostbackService
     devices: DeviceService

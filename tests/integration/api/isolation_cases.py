@@ -198,6 +198,7 @@ CASES: Mapping[tuple[str, str], Case] = {
     ("PUT", "/api/b/v2/apps/{app_id}/creds"): Case(_CREDS),
     ("PUT", "/api/b/v2/apps/{app_id}/credentials"): Case(_CREDS),
     ("PUT", "/api/b/v2/apps/{app_id}/push_provider"): Case(_CREDS),
+    ("PUT", "/api/v1/apps/{app_id}/default-zone"): Case({"zone": "Europe/Lisbon"}),
     ("POST", "/api/b/v2/app/groups"): Case(
         {"name": "n", "all_apps": True},
         {

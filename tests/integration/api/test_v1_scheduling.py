@@ -261,3 +261,14 @@ async def test_a_preview_shows_zones_rules_and_the_end(api: Api, database: Datab
     draft = await create(api, {**WEEKLY, "local_time": False, "timezone": "+00:00"}, draft=True)
     slots = (await api.ok("GET", f"{PATH}/{draft['id']}/timeline"))["moments"]
     assert [slot["devices"] for slot in slots] in ([70] * 4, [70] * 5)
+
+
+async def test_an_app_has_a_default_zone_for_devices_that_tell_none(api: Api, database: Database) -> None:
+    app_id = await devices(api, database, nowhere=1)
+    where = f"/api/v1/apps/{app_id}/default-zone"
+    assert await api.ok("GET", where) == {"zone": "UTC"}
+    assert "is not the IANA name" in await api.refused("PUT", where, {"zone": "+03:00"})
+    await api.ok("PUT", where, {"zone": "Asia/Tokyo"}, status=204)
+    assert await api.ok("GET", where) == {"zone": "Asia/Tokyo"}
+    (moment,) = (await api.ok("POST", f"{PATH}/preview", body(ONESEND)))["moments"]
+    assert (moment["due_at"], moment["zones"]) == (f"{SOON}T00:00:00Z", [""])

@@ -78,6 +78,7 @@ _TIMELINE = {
 }
 
 SCHEDULER_REQUESTS: Mapping[str, Any] = {
+    "apps_set_default_zone": {"zone": "Europe/Lisbon"},
     "schedulers_create_weekly": _WEEKLY,
     "schedulers_create": _NEW,
     "schedulers_replace": {
@@ -97,6 +98,7 @@ SCHEDULER_REQUESTS: Mapping[str, Any] = {
 """Operation → a body that it takes."""
 
 SCHEDULER_RESPONSES: Mapping[str, Any] = {
+    "apps_show_default_zone": {"zone": "Europe/Lisbon"},
     "schedulers_create_weekly": {"id": 74},
     "schedulers_list_schedulers": {"schedulers": [SCHEDULER], "next_cursor": None},
     "schedulers_show": SCHEDULER,

@@ -24,6 +24,7 @@ from clarion.api.v1.sends import SendsController
 from clarion.api.v1.statistics import read_statistics
 from clarion.api.v1.trying import dry_run, preview, send_test, timeline
 from clarion.api.v1.webhooks import WebhooksController
+from clarion.api.v1.zones import set_default_zone, show_default_zone
 
 ROUTES: list[ControllerRouterHandler] = [
     PushesController,
@@ -49,6 +50,8 @@ ROUTES: list[ControllerRouterHandler] = [
     estimate_audience,
     AudienceGroupsController,
     FiltersController,
+    show_default_zone,
+    set_default_zone,
     list_credentials,
     resume_credential,
     check_credential,
