@@ -2,6 +2,7 @@
 
 import pytest
 from tests.integration.worker.harness import World, tokens_of
+from tests.integration.worker.receiver import receiving
 
 from clarion.features.webhooks import EventType
 from clarion.features.webhooks.model import new_secret
@@ -16,12 +17,12 @@ REFUSED = Action(
 )
 
 
-async def listen(world: World, *types: EventType) -> int:
-    """A webhook of the account that nobody delivers to: it is not in the operator's list."""
+async def listen(world: World, *types: EventType, url: str = "http://127.0.0.1:9/") -> int:
+    """A webhook of the account; at first one that is never reached, since it is not in the operator's list."""
     webhook_id: int = await world.value(
         "insert into webhook (account_id, url, events, secret) values ($1, $2, $3, $4) returning id",
         world.account_id,
-        "http://127.0.0.1:9/",
+        url,
         [str(type_) for type_ in types],
         world.keeper.seal(new_secret(), f"webhook secret:{world.account_id}:1"),
     )
@@ -43,7 +44,8 @@ async def test_a_send_tells_its_start_its_failures_its_dropped_tokens_and_its_en
     assert types[-1] == "send.finished"
     assert set(types[1:-1]) == {"delivery.failed"}
     assert told[0]["body"]["estimate"] > 0
-    assert told[-1]["body"]["state"] == "complete"
+    end = told[-1]["body"]
+    assert (end["state"], end["sent"], end["failed"], end["test"]) == ("complete", 300, 2, False)
     failed = {entry["code"]: entry for row in told[1:-1] for entry in row["body"]["deliveries"]}
     assert {code: entry["reason"] for code, entry in failed.items()} == {
         "UNREGISTERED": "token",
@@ -55,6 +57,18 @@ async def test_a_send_tells_its_start_its_failures_its_dropped_tokens_and_its_en
     assert [(entry["device_id"], entry["code"]) for entry in dropped["body"]["tokens"]] == [(str(dead), "UNREGISTERED")]
     assert "dead" not in str(dropped["body"])
     assert failed["UNREGISTERED"]["device_id"] == str(dead)
+
+
+async def test_a_worker_brings_what_it_tells(world: World) -> None:
+    """The whole way: facts, queue, sender and settings of one worker process."""
+    async with receiving() as receiver:
+        await listen(world, EventType.SEND_STARTED, EventType.SEND_FINISHED, url=receiver.url)
+        await world.add_devices(tokens_of(10))
+        await world.plan()
+        async with world.worker(webhook_hosts=(receiver.host,)):
+            await receiver.until(2)
+            await world.until("select bool_and(state = 2) from webhook_message")
+    assert [message.headers["clarion-event"] for message in receiver.received] == ["send.started", "send.finished"]
 
 
 async def test_a_cancelled_send_tells_its_end_once(world: World) -> None:
