@@ -22,6 +22,7 @@ import asyncpg
 import uvloop
 
 from _installation import embedded_server
+from _processes import cpu_seconds
 from _report import machine, show_json, show_table
 from clarion.db import Database, Statement
 from clarion.db.migrator import migrate
@@ -123,6 +124,8 @@ class Figure:
 
     name: str
     milliseconds: list[float]
+    cpu: float
+    """Milliseconds of processor time an answer, of this process and the database's."""
     answer: Estimate
     truth: int
 
@@ -180,14 +183,17 @@ async def count_all(database: Database) -> float:
 async def measure(database: Database, connection: "asyncpg.Connection[asyncpg.Record]", rounds: int) -> list[Figure]:
     """Each filter several times, and the truth about it once."""
     audiences = AudienceService(database=database, events=EventService(database=database))
+    async with database.acquire() as pooled:
+        server = await pooled.fetchval("select pg_backend_pid()")
     figures = []
     for name, filter_ in filters(datetime.now(UTC)).items():
-        taken = []
+        taken, used = [], cpu_seconds(server) + time.process_time()
         for _ in range(rounds):
             begun = time.perf_counter()
             answer = await audiences.estimate(ACCOUNT, filter_)
             taken.append((time.perf_counter() - begun) * 1000)
-        figures.append(Figure(name, taken, answer, await truth(connection, audiences, filter_)))
+        used = (cpu_seconds(server) + time.process_time() - used) / rounds * 1000
+        figures.append(Figure(name, taken, used, answer, await truth(connection, audiences, filter_)))
     return figures
 
 
@@ -207,12 +213,13 @@ async def plan_of(connection: "asyncpg.Connection[asyncpg.Record]", slowest: Slo
 
 def show(figures: list[Figure], promised: bool) -> None:
     """A table for people."""
-    head = ("filter", "median ms", "worst ms", "answer", "truth", "off by %", "margin", "exact")
+    head = ("filter", "median ms", "worst ms", "CPU-ms", "answer", "truth", "off by %", "margin", "exact")
     rows = [
         (
             figure.name,
             statistics.median(figure.milliseconds),
             max(figure.milliseconds),
+            figure.cpu,
             figure.answer.devices,
             figure.truth,
             100 * figure.error,

@@ -266,10 +266,10 @@ class _Looked:
             return _Share(matching, 0, 1)
         if known is None:
             return self._by_ids(matching)
-        seen = self.found("base") + _ASSUMED
-        part = (matching + _ASSUMED * usual) / seen
+        seen = self.found("base")
+        part = (matching + _ASSUMED * usual) / (seen + _ASSUMED)
         careful = (part * seen + 1) / (seen + 2)
-        variance = known * known * careful * (1 - careful) / seen * max(0.0, 1 - seen / (known + _ASSUMED))
+        variance = known * known * careful * (1 - careful) / max(seen, 1) * max(0.0, 1 - seen / known)
         return _Share(known * part, variance, known * part / matching if matching else 0)
 
     def _by_ids(self, matching: int) -> _Share:
