@@ -113,7 +113,7 @@ class BundleLane(Lane):
         for attempt, token in zip(bundle.attempts, bundle.tokens, strict=True):
             one = verdict.of(token)
             if one.outcome is Outcome.OK:
-                recorder.sent(attempt, one, now)
+                recorder.sent([(attempt, one)], now)
                 attempt.request = None
                 self._message_faults.pop(attempt.push_id, None)
             else:

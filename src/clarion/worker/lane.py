@@ -31,6 +31,7 @@ from clarion.worker.window import LaneKey, Window
 
 log = structlog.get_logger()
 
+_OK = Outcome.OK
 _THROTTLES = (Outcome.THROTTLED_CREDENTIAL, Outcome.THROTTLED_PROVIDER)
 _DEFAULT_THROTTLE = 60.0
 _TOKEN_TROUBLE = 15.0
@@ -285,11 +286,12 @@ class Lane:
         now, sender, recorder = self.parts.clock.now(), self.sender, self.parts.recorder
         outcomes: Counter[Outcome] = Counter()
         elsewhere: Counter[Outcome] = Counter()
+        accepted: list[tuple[Attempt, Verdict]] = []
         for answer in answers:
             attempt: Attempt = answer.tag  # type: ignore[assignment]  # every tag of ours is one
             verdict = sender.verdict(answer)
-            if verdict.outcome is Outcome.OK:
-                recorder.sent(attempt, verdict, now)
+            if verdict.outcome is _OK:
+                accepted.append((attempt, verdict))
                 attempt.request = None
                 if self._message_faults:
                     self._message_faults.pop(attempt.push_id, None)
@@ -298,6 +300,7 @@ class Lane:
                     self._wonder(answer.status, verdict)
                 (elsewhere if verdict.origin_only else outcomes)[verdict.outcome] += 1
                 self._other(attempt, verdict, now)
+        recorder.sent(accepted, now)
         here = len(answers) - elsewhere.total()
         self._tell_breaker(here, sum(outcomes[outcome] for outcome in FAILURES))
         self._weigh(here, outcomes)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -28,6 +28,21 @@ _SENT_AT_ONCE = Result(State.SENT, None, "OK", 1, may_be_sent=False)
 _DROPS = {Outcome.TOKEN_CERTAIN: False, Outcome.TOKEN_GUARDED: True}
 
 
+def _entry(
+    attempt: Attempt, result: Result, verdict: Verdict, settled_at: datetime | None, next_at: datetime | None = None
+) -> Entry:
+    return Entry(
+        attempt.dimensions,
+        result,
+        attempt.first_at,
+        settled_at,
+        attempt.device_id,
+        attempt.token_hash[:_HASH_PREFIX],
+        verdict.provider_id,
+        next_at,
+    )
+
+
 def _nobody(_keys: list[LaneKey]) -> None:
     return None
 
@@ -49,15 +64,18 @@ class Recorder:
         self.on_paused: Callable[[list[LaneKey]], None] = _nobody
         """Called with the credentials that the mass guard has paused."""
 
-    def sent(self, attempt: Attempt, verdict: Verdict, now: datetime) -> None:
-        """A provider accepted the message."""
-        if verdict.environment is not None:
-            found = Whereabouts(attempt.job.app_id, attempt.token_hash, verdict.environment)
-            self._batch.found.append(found)
-        result = _SENT_AT_ONCE
-        if attempt.has_row or attempt.may_be_sent:
-            result = Result(State.SENT, None, verdict.code, attempt.number, attempt.may_be_sent)
-        self._add(attempt, result, verdict, settled_at=now)
+    def sent(self, accepted: Sequence[tuple[Attempt, Verdict]], now: datetime) -> None:
+        """Providers accepted these messages."""
+        batch = self._batch
+        for attempt, verdict in accepted:
+            if verdict.environment is not None:
+                batch.found.append(Whereabouts(attempt.job.app_id, attempt.token_hash, verdict.environment))
+            result = _SENT_AT_ONCE
+            if attempt.has_row or attempt.may_be_sent:
+                result = Result(State.SENT, None, verdict.code, attempt.number, attempt.may_be_sent)
+            (batch.settlements if attempt.has_row else batch.entries).append(_entry(attempt, result, verdict, now))
+        self._jobs.update([attempt.job for attempt, _ in accepted])
+        self._note(len(accepted))
 
     def settle(self, attempt: Attempt, verdict: Verdict, decision: Decision, now: datetime) -> None:
         """A message ends or waits, as decided."""
@@ -76,13 +94,9 @@ class Recorder:
             )
             self._batch.drops.append(drop)
         number = attempt.number if decision.counted or attempt.has_row else 0
-        self._add(
-            attempt,
-            Result(decision.state, decision.reason, verdict.code or None, number, attempt.may_be_sent),
-            verdict,
-            settled_at=None if decision.state is State.WAITING else now,
-            next_at=decision.next_attempt_at,
-        )
+        result = Result(decision.state, decision.reason, verdict.code or None, number, attempt.may_be_sent)
+        settled_at = None if decision.state is State.WAITING else now
+        self._add(attempt, _entry(attempt, result, verdict, settled_at, decision.next_attempt_at))
         if attempt.has_row and not decision.counted:
             self._batch.uncounted.add(self._batch.settlements[-1].key)
         self._by_rules(attempt, decision)
@@ -105,29 +119,13 @@ class Recorder:
         """What was just told of a kept bundle's messages may have been the last; they must be told in one go."""
         self._batch.bundles.append(bundle)
 
-    def _add(
-        self,
-        attempt: Attempt,
-        result: Result,
-        verdict: Verdict,
-        *,
-        settled_at: datetime | None,
-        next_at: datetime | None = None,
-    ) -> None:
-        entry = Entry(
-            attempt.dimensions,
-            result,
-            attempt.first_at,
-            settled_at,
-            attempt.device_id,
-            attempt.token_hash[:_HASH_PREFIX],
-            verdict.provider_id,
-            next_at,
-        )
-        batch = self._batch
-        (batch.settlements if attempt.has_row else batch.entries).append(entry)
+    def _add(self, attempt: Attempt, entry: Entry) -> None:
+        (self._batch.settlements if attempt.has_row else self._batch.entries).append(entry)
         self._jobs[attempt.job] += 1
-        self._waiting += 1
+        self._note(1)
+
+    def _note(self, count: int) -> None:
+        self._waiting += count
         if self._waiting >= self._size:
             self._full.set()
 
