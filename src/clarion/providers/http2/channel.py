@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from clarion.providers.http2.ages import AgeMarks
-from clarion.providers.http2.connection import Connection, Outcome
+from clarion.providers.http2.connection import Connection
 from clarion.providers.http2.dialling import DialError, dial, dial_public
 from clarion.providers.http2.headers import HeadBlocks
+from clarion.providers.http2.outcome import Outcome
 from clarion.providers.http2.pacing import Pacing
 from clarion.providers.resolving import Resolve, look_up
 from clarion.providers.transport import Answer, ChannelOptions, Failure, Request, Sink, split_origin

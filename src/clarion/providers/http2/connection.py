@@ -8,7 +8,6 @@ unfinished `Answer` after that. Ids grow, so the dict is ordered by age, which i
 import asyncio
 import ssl
 from collections import deque
-from dataclasses import dataclass
 from typing import Protocol, cast
 
 from clarion.providers.http2.ages import AgeMarks
@@ -17,6 +16,7 @@ from clarion.providers.http2.flow import SendFlow
 from clarion.providers.http2.frames import (
     ACK,
     CONTINUATION,
+    DEFAULT_FRAME_SIZE,
     END_HEADERS,
     END_STREAM,
     HEADERS,
@@ -45,7 +45,9 @@ from clarion.providers.http2.headers import (
     usual_success,
 )
 from clarion.providers.http2.keepalive import KeepAlive, Step
+from clarion.providers.http2.outcome import Outcome
 from clarion.providers.http2.peer import RECEIVE_WINDOW, PeerSettings, greeting
+from clarion.providers.http2.plain import take_plain
 from clarion.providers.http2.writing import RequestWriter
 from clarion.providers.transport import Answer, ChannelOptions, Failure, Request
 
@@ -59,17 +61,6 @@ WRITE_HIGH_WATER = 262144
 """Bytes the transport buffers before it pauses us."""
 
 _PING_DATA = b"clarion!"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What has ended on a connection since it last reported."""
-
-    answers: list[Answer]
-    refused: list[Request]
-    """Certainly not processed; may be sent again."""
-    detail: str
-    """Why they were refused, or why the connection ended."""
 
 
 class Owner(Protocol):
@@ -217,6 +208,7 @@ class Connection(asyncio.Protocol):
 
     def _take(self, data: bytes) -> None:
         handlers, block, peer, heard = self._handlers, self._block, self._peer, False
+        data = self._take_plain(data)
         for kind, flags, stream, payload in self._reader.feed(data):
             if block.stream and kind != CONTINUATION:
                 raise ProtocolViolation(ErrorCode.PROTOCOL_ERROR, "a frame inside a header block")
@@ -229,6 +221,19 @@ class Connection(asyncio.Protocol):
             self._alive.heard(self._loop.time())
         if self._reader.violation:
             raise self._reader.violation
+
+    def _take_plain(self, data: bytes) -> bytes:
+        """Take the usual answers that a read begins with, unless something unusual is open; what is left of it."""
+        unusual = self._block.stream or self._bodies.open or self._interim or self._flow.waiting
+        if unusual or not (self._accepted and self._peer.greeted and self._decoder.stateless):
+            return data
+        data = self._reader.joined(data)
+        largest = min(DEFAULT_FRAME_SIZE, self._bodies.limit)
+        at, received = take_plain(data, self._streams, self._answers, largest=largest)
+        if at:
+            self._alive.heard(self._loop.time())
+        self._unreturned += received
+        return data[at:]
 
     def pause_writing(self) -> None:
         """The transport's buffer is full: write no more requests."""

@@ -22,7 +22,8 @@ WITH_PRIORITY = 0x20
 Frame = tuple[int, int, int, bytes]
 """Kind, flags, stream id, payload."""
 
-_read_header = struct.Struct(">BHBBI").unpack_from
+read_header = struct.Struct(">BHBBI").unpack_from
+"""Size (one byte, then two), kind, flags, and the stream with its reserved bit, at an offset."""
 _write_header = struct.Struct(">BHBBI").pack
 _settings_entry = struct.Struct(">HI")
 _pair = struct.Struct(">II")
@@ -85,14 +86,18 @@ class FrameReader:
         self.violation: ProtocolViolation | None = None
         """Set once a frame announces more than the size we allow; the frames before it are still good."""
 
+    def joined(self, data: bytes) -> bytes:
+        """`data` behind the incomplete frame that was held, which is not held any more."""
+        rest, self._rest = self._rest, b""
+        return rest + data
+
     def feed(self, data: bytes) -> list[Frame]:
         """The frames completed by `data`; look at `violation` after using them."""
-        if self._rest:
-            data = self._rest + data
+        data = self.joined(data)
         frames: list[Frame] = []
         at, end = 0, len(data)
         while end - at >= HEADER_SIZE:
-            high, low, kind, flags, stream = _read_header(data, at)
+            high, low, kind, flags, stream = read_header(data, at)
             size = high << 16 | low
             if size > self._largest:
                 self.violation = ProtocolViolation(ErrorCode.FRAME_SIZE_ERROR, _describe_oversize(data, at, size))

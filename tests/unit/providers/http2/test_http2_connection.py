@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clarion.providers.http2.connection import Connection, Outcome
+from clarion.providers.http2.connection import Connection
 from clarion.providers.http2.frames import frame
 from clarion.providers.http2.headers import HeadBlocks
+from clarion.providers.http2.outcome import Outcome
 from clarion.providers.transport import ChannelOptions, Head, Request
 
 HEAD = Head("/", ())
