@@ -68,60 +68,72 @@ async def judge(
     In this order: cut-off, quiet hours, caps and gaps. Who may leave is written down as contacted, in a transaction of
     its own that is committed on return.
     """
-    found = Judgement()
-    for device_id, due_at in due.items():
-        if effective.too_late is not None and now > effective.last_moment(due_at):
-            found.skipped[device_id] = HeldBy.TOO_LATE
-    left = [device_id for device_id in due if device_id not in found.skipped]
-    if not left or not (effective.limits or effective.quiet_hours):
-        return found
-    subjects = await books.subjects(matter.app_id, left)
-    quiet = None if effective.urgent else effective.quiet_hours
-    moments = _Moments(quiet)
-    awake = []
-    for subject in subjects:
-        until = moments.next_allowed(now, subject)
-        if until > now:
-            _hold(found, effective, subject, Hold(HeldBy.QUIET_HOURS, until), due)
-        else:
-            awake.append(subject)
-    if effective.limits and awake:
-        refused = await books.admit(matter, _newcomers(matter, awake, now), effective)
-        for subject in awake:
+    bench = _Bench(matter, effective, due, now=now)
+    left = bench.in_time()
+    if left and (effective.limits or effective.quiet_hours):
+        awake = bench.awake(await books.subjects(matter.app_id, left))
+        if awake and effective.limits:
+            bench.refuse(awake, await books.admit(matter, bench.newcomers(awake), effective))
+    return bench.found
+
+
+class _Bench:
+    """One judgement in the making."""
+
+    def __init__(self, matter: Matter, effective: Effective, due: Mapping[int, datetime], *, now: datetime) -> None:
+        self.found = Judgement()
+        self._matter = matter
+        self._effective = effective
+        self._due = due
+        self._now = now
+        self._moments = _Moments(None if effective.urgent else effective.quiet_hours)
+
+    def in_time(self) -> list[int]:
+        """The devices whose messages are not too late yet."""
+        if self._effective.too_late is None:
+            return list(self._due)
+        left = []
+        for device_id, due_at in self._due.items():
+            if self._now > self._effective.last_moment(due_at):
+                self.found.skipped[device_id] = HeldBy.TOO_LATE
+            else:
+                left.append(device_id)
+        return left
+
+    def awake(self, subjects: Iterable[Subject]) -> list[Subject]:
+        """Those who may be disturbed now."""
+        awake = []
+        for subject in subjects:
+            until = self._moments.next_allowed(self._now, subject)
+            if until > self._now:
+                self._hold(subject, Hold(HeldBy.QUIET_HOURS, until))
+            else:
+                awake.append(subject)
+        return awake
+
+    def newcomers(self, subjects: Iterable[Subject]) -> list[Newcomer]:
+        """Their messages as caps and gaps see them."""
+        matter, now = self._matter, self._now
+        return [
+            Newcomer(Contact(now, matter.app_id, matter.scheduler_id, matter.send_id, subject.device_id), subject.user)
+            for subject in subjects
+        ]
+
+    def refuse(self, subjects: Iterable[Subject], refused: Mapping[int, Excess]) -> None:
+        """Some of them have had enough."""
+        for subject in subjects:
             excess = refused.get(subject.device_id)
-            if excess is not None:
-                _refuse(found, effective, subject, excess, due, moments)
-    return found
+            if excess is not None and excess.until is None:
+                self.found.skipped[subject.device_id] = excess.held_by
+            elif excess is not None and excess.until is not None:
+                self._hold(subject, Hold(excess.held_by, self._moments.next_allowed(excess.until, subject)))
 
-
-def _refuse(
-    found: Judgement,
-    effective: Effective,
-    subject: Subject,
-    excess: Excess,
-    due: Mapping[int, datetime],
-    moments: "_Moments",
-) -> None:
-    if excess.until is None:
-        found.skipped[subject.device_id] = excess.held_by
-    else:
-        until = moments.next_allowed(excess.until, subject)
-        _hold(found, effective, subject, Hold(excess.held_by, until), due)
-
-
-def _hold(found: Judgement, effective: Effective, subject: Subject, hold: Hold, due: Mapping[int, datetime]) -> None:
-    """Let a message wait, unless it would then be too late."""
-    if hold.until > effective.last_moment(due[subject.device_id]):
-        found.skipped[subject.device_id] = HeldBy.TOO_LATE
-    else:
-        found.held[subject.device_id] = hold
-
-
-def _newcomers(matter: Matter, subjects: Iterable[Subject], now: datetime) -> list[Newcomer]:
-    return [
-        Newcomer(Contact(now, matter.app_id, matter.scheduler_id, matter.send_id, subject.device_id), subject.user)
-        for subject in subjects
-    ]
+    def _hold(self, subject: Subject, hold: Hold) -> None:
+        """Let a message wait, unless it would then be too late."""
+        if hold.until > self._effective.last_moment(self._due[subject.device_id]):
+            self.found.skipped[subject.device_id] = HeldBy.TOO_LATE
+        else:
+            self.found.held[subject.device_id] = hold
 
 
 class _Moments:
