@@ -208,7 +208,7 @@ async def truth(connection: "asyncpg.Connection[asyncpg.Record]", audiences: Aud
 async def plan_of(connection: "asyncpg.Connection[asyncpg.Record]", slowest: Slowest) -> str:
     """How the database runs a statement, from running it again."""
     rows = await connection.fetch(f"explain (analyze, buffers, costs off) {slowest.query}", *slowest.arguments)
-    return "\n".join(row[0] for row in rows)
+    return "\n".join(row[0][:160] for row in rows)
 
 
 def show(figures: list[Figure], promised: bool) -> None:
