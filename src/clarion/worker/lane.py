@@ -38,6 +38,8 @@ _TOKEN_TROUBLE = 15.0
 """Seconds without sending after the token endpoint failed for now."""
 _TICK = 0.001
 _DATABASE_PAUSE = 0.5
+HELD = 15.0
+"""Seconds for which the owner is told that retries wait for the retry budget."""
 PATIENCE = 1.0
 """Seconds that work waits at a lane; with a longer wait ahead it is put back instead."""
 FIRST_CAP = 500
@@ -89,7 +91,7 @@ class Lane:
         """Nothing more goes out here: the credential was refused, replaced or paused, or this process ends."""
         self._cap = FIRST_CAP
         self._good = 0
-        self._blocked_until = float("-inf")
+        self._blocked_until = self._held_until = float("-inf")
         self._renewing: list[Attempt] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._message_faults: dict[int, int] = {}
@@ -118,10 +120,15 @@ class Lane:
             Hindrance("breaker", self.parts.breaker.next_in(now)),
             Hindrance("throttled", self.parts.limiter.stopped_for(now)),
             Hindrance("access_token", self._blocked_until - now),
+            Hindrance("retry_budget", self._held_until - now),
             *(Hindrance(f"push_service {one.host}", one.seconds) for one in self.refusals()),
         ]
         longest = max(waits, key=attrgetter("seconds"))
         return longest if longest.seconds > 0 and not self.closed else None
+
+    def is_slowed(self) -> bool:
+        """Whether its provider made it go slower than its rate allows."""
+        return self.parts.limiter.is_slowed(self.parts.clock.monotonic())
 
     def refusals(self) -> Sequence[Refusal]:
         """Those of the sender's services that refuse the credential while others go on."""
@@ -223,7 +230,11 @@ class Lane:
             granted = self.take_now(1)
             self._trial = asyncio.Event() if granted else None
             return granted, PATIENCE
-        granted = self.take_now(first + self.parts.budget.take(wanted - first, now))
+        again = self.parts.budget.take(wanted - first, now)
+        if again < wanted - first:
+            self._held_until = now + HELD
+            self.parts.metrics.retries_held(self.key[1], wanted - first - again)
+        granted = self.take_now(first + again)
         self.parts.budget.first(self._cost(min(first, granted)), now)
         return granted, max(PATIENCE, self.parts.budget.next_in(now))
 

@@ -73,6 +73,16 @@ class WorkerMetrics:
         self._throttled = Counter(
             "clarion_throttle_wait_seconds_total", "Seconds of rest asked for", ["provider"], registry=registry
         )
+        self._held = Counter(
+            "clarion_retries_held_total", "Retries that the retry budget put off", ["provider"], registry=registry
+        )
+        self._slowed = Gauge(
+            "clarion_credentials_slowed",
+            "Credentials that go slower than their rate",
+            ["provider"],
+            multiprocess_mode=_SUM,
+            registry=registry,
+        )
         self._renewals = Counter(
             "clarion_renewals_total", "Access tokens renewed after a refusal", ["provider"], registry=registry
         )
@@ -141,6 +151,10 @@ class WorkerMetrics:
         """A provider asked for so much rest."""
         self._throttled.labels(provider).inc(seconds)
 
+    def retries_held(self, provider: str, count: int) -> None:
+        """The retry budget let so many retries not go yet."""
+        self._held.labels(provider).inc(count)
+
     def renewed(self, provider: str) -> None:
         """An access token was refused and is renewed."""
         self._renewals.labels(provider).inc()
@@ -181,8 +195,9 @@ class WorkerMetrics:
         self._unrecorded.set(unrecorded)
         self._runs.set(runs)
 
-    def lanes(self, provider: str, *, pending: int, open_breakers: int, refusing: int) -> None:
+    def lanes(self, provider: str, *, pending: int, open_breakers: int, slowed: int, refusing: int) -> None:
         """The lanes of one provider."""
+        self._slowed.labels(provider).set(slowed)
         self._pending.labels(provider).set(pending)
         self._open.labels(provider).set(open_breakers)
         self._refusing.labels(provider).set(refusing)

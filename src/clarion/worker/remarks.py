@@ -21,7 +21,7 @@ class Hindrance:
     """Why nothing is sent with a credential for so many seconds."""
 
     reason: str
-    """`breaker`, `throttled`, `access_token`, or `push_service` and the host that refuses the app's messages."""
+    """`breaker`, `throttled`, `access_token`, `retry_budget`, or `push_service` and the host that refuses messages."""
     seconds: float
 
 

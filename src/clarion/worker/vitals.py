@@ -47,17 +47,20 @@ class Vitals:
     def _show_lanes(self) -> None:
         pending: Counter[str] = Counter()
         open_breakers: Counter[str] = Counter()
+        slowed: Counter[str] = Counter()
         refusing: Counter[str] = Counter()
         for lane in self._lanes.present():
             provider = lane.key[1]
             self._providers.add(provider)
             pending[provider] += lane.sender.pending
             open_breakers[provider] += not lane.parts.breaker.closed
+            slowed[provider] += lane.is_slowed()
             refusing[provider] += len(lane.refusals())
         for provider in self._providers:
             self._metrics.lanes(
                 provider,
                 pending=pending[provider],
                 open_breakers=open_breakers[provider],
+                slowed=slowed[provider],
                 refusing=refusing[provider],
             )

@@ -89,6 +89,27 @@ async def test_a_throttled_credential_is_told_once(world: World) -> None:
     assert first == again
     assert await world.value("select blocked_until between now() and now() + interval '31 seconds' from app_credential")
     assert 0 < found["clarion_throttle_wait_seconds_total/fcm"] <= 32
+    assert found["clarion_credentials_slowed/fcm"] == 1
+
+
+async def test_retries_that_wait_for_their_budget_are_counted_and_told(world: World) -> None:
+    """90 of 300 fail once; a fifth of 300, and ten a second, may be repeated at once."""
+    await world.establish()
+    tokens = tokens_of(300)
+    await world.add_devices(tokens)
+    for token in tokens[:90]:
+        world.sim.fcm.on_token(token, Action(error="INTERNAL"), Action())
+    await world.plan()
+    async with world.worker() as worker:
+        await world.until("select count(*) = 90 from delivery where state = 1")
+        await world.until_idle()
+        await world.hasten()
+        await world.until("select count(*) >= 260 from delivery where state = 2")
+        await world.until_idle()
+        found = await samples(worker)
+        await worker.remarks.write(worker.lanes.present())
+    assert 1 <= found["clarion_retries_held_total/fcm"]
+    assert await world.value("select block_reason from app_credential") == "retry_budget"
 
 
 async def test_a_push_service_that_refuses_the_app_is_named_to_the_owner(world: World) -> None:

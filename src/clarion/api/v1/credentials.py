@@ -45,7 +45,8 @@ class Block(msgspec.Struct, frozen=True):
     until: datetime
     reason: str
     """`breaker`: most requests fail; `throttled`: the provider asked to slow down; `access_token`: its token endpoint
-    gives none; `push_service` and a host: that push service refuses the app's messages, while others go on."""
+    gives none; `retry_budget`: repetitions wait, first attempts go on; `push_service` and a host: that push service
+    refuses the app's messages, others go on."""
 
 
 class Unknown(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ _BLOCKS = {
     "breaker": "most requests fail, so Clarion waits before it tries again",
     "throttled": "the provider asked to slow down",
     "access_token": "the provider's token endpoint gives no access token at the moment",
+    "retry_budget": "so many messages have to be repeated that some repetitions wait; first attempts go on",
 }
 
 

@@ -81,6 +81,10 @@ class RateLimiter:
         """Seconds of rest that are left of what a provider asked for; 0 = none."""
         return max(0.0, self._stopped_until - now)
 
+    def is_slowed(self, now: float) -> bool:
+        """Whether it rests, or goes slower than its rate, because a provider asked for it or was away."""
+        return now < self._stopped_until or self._present_factor(now) < 1
+
     def throttle(self, until: float, now: float) -> None:
         """The provider asks to slow down: nothing before `until`, then half the rate, which grows back slowly.
 
