@@ -166,6 +166,7 @@ async def test_a_draft_waits_until_it_is_activated(api: Api) -> None:
     draft = await create(api, ONESEND, draft=True)
     assert (draft["state"], draft["next_due_at"]) == ("draft", None)
     where = f"{PATH}/{draft['id']}"
+    assert "a draft waits" in await api.refused("POST", f"{where}/pause", status=409)
     await api.ok("PATCH", where, {"date": "2020-01-01"})
     assert "in the past" in await api.refused("POST", f"{where}/activate")
     await api.ok("PATCH", where, {"date": SOON})
@@ -272,3 +273,18 @@ async def test_an_app_has_a_default_zone_for_devices_that_tell_none(api: Api, da
     assert await api.ok("GET", where) == {"zone": "Asia/Tokyo"}
     (moment,) = (await api.ok("POST", f"{PATH}/preview", body(ONESEND)))["moments"]
     assert (moment["due_at"], moment["zones"]) == (f"{SOON}T00:00:00Z", [""])
+
+
+async def test_an_auto_push_is_edited_copied_and_activated_like_the_others(api: Api) -> None:
+    await api.new_app()
+    kind = {"type": "conversion", "delay": "1h", "filter": {"all_apps": True, "event_include": ["reg"]}}
+    made = await create(api, kind, pushes=[PUSH])
+    changed = await api.ok("PATCH", f"{PATH}/{made['id']}", {"delay": "1d2h", "rules": {"urgent": True}})
+    assert (changed["timing"]["delay_sec"], changed["rules"]["urgent"], changed["next_due_at"]) == (93_600, True, None)
+    fault = {"filter": {"all_apps": True}}
+    assert "event_include is required" in await api.refused("PATCH", f"{PATH}/{made['id']}", fault)
+    copy = await api.ok("POST", f"{PATH}/{made['id']}/duplicate", {}, status=201)
+    assert (copy["state"], copy["timing"]) == ("draft", changed["timing"])
+    await api.ok("POST", f"{PATH}/{copy['id']}/activate", status=204)
+    assert (await api.ok("GET", f"{PATH}/{copy['id']}"))["state"] == "active"
+    assert (await api.ok("GET", f"{PATH}/{copy['id']}/timeline"))["moments"] == []

@@ -137,6 +137,9 @@ where made.account_id = :account_id and made.id = :scheduler_id
 limit 1;
 
 -- name: skip_due
--- Every scheduler whose only moment has passed is done without a send (system side, after a restore).
-update scheduler set state = 'done', next_due_at = null, updated_at = now()
-where type = 'onesend' and state in ('active', 'paused') and next_due_at <= now();
+-- Moments that have passed are left out: a scheduler whose only one it was is done (system side, after a restore).
+update scheduler
+set state = case when type = 'onesend' and not local_time then 'done' else state end,
+    next_due_at = case when type = 'onesend' and not local_time then null else next_due_at end,
+    planned_until = now(), updated_at = now()
+where type in ('onesend', 'weekly') and state in ('active', 'paused') and next_due_at <= now();

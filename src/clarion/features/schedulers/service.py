@@ -171,7 +171,7 @@ class SchedulerService:
     async def pause(self, caller: Caller, scheduler_id: int) -> None:
         """Hold the scheduler and its running sends back; repeating is fine.
 
-        `Conflict` when it is cancelled or nothing of it is left to send. `NotFound`.
+        `Conflict` when it is cancelled or a draft, or nothing of it is left to send. `NotFound`.
         """
 
         async def work(conn: Connection) -> None:
@@ -179,6 +179,8 @@ class SchedulerService:
             if row["state"] == State.PAUSED:
                 return
             _refuse_cancelled(row)
+            if row["state"] == State.DRAFT:
+                raise Conflict("a draft waits for nothing; activate or cancel it")
             running = await self._sends.pause_of(caller.account_id, scheduler_id, conn)
             _refuse_finished(row, running)
             await self._change(conn, caller, scheduler_id=scheduler_id, to=State.PAUSED, action="pause")

@@ -122,3 +122,16 @@ async def test_paused_and_cancelled_schedulers_do_not_start(world: "World") -> N
     await world.schedulers.resume(world.own, paused)
     assert await world.schedulers.start_due(DUE) == 1
     assert [plan.scheduler_id for plan in world.sends.plans] == [paused]
+
+
+async def test_after_a_restore_what_has_passed_is_left_out_and_the_rest_is_still_to_come(world: "World") -> None:
+    fixed, _ = await world.bound_onesend()
+    local, _ = await world.bound_onesend(local_time=True, timezone=None)
+    async with world.database.transaction() as conn:
+        await conn.execute("update scheduler set next_due_at = now() - interval '1 hour', planned_until = null")
+        assert await world.schedulers.skip_due(within=conn) == 2
+    assert [await world.state(fixed), await world.state(local)] == ["done", "active"]
+    kept = await world.schedulers.get(world.own.account_id, local)
+    assert kept.next_due_at is not None
+    assert kept.planned_until is not None
+    assert kept.planned_until > kept.next_due_at
