@@ -62,7 +62,7 @@ class FcmPrepared:
 
 def _usable_account(credential: Credential, settings: FcmSettings) -> ServiceAccount:
     try:
-        account = read_service_account(credential.values)
+        account = read_service_account(credential.values, checked=True)
         if not settings.allows(account.token_uri):
             raise ValueError("token_uri is not an address of Google's")
     except ValueError as error:
