@@ -2,6 +2,7 @@
 -- The rolling sends of a scheduler's day.
 select id from send
 where account_id = :account_id and scheduler_id = :scheduler_id and occurrence >= :begin and occurrence < :end
+  and open_until is not null
 order by occurrence
 
 -- name: open_round

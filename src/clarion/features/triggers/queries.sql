@@ -1,6 +1,6 @@
 -- name: arm
--- A trigger for each scheduler that answers an event and may mean its app; a second event of the same code within a
--- second is a repetition.
+-- A trigger for each scheduler that answers an event and may mean its app. A second event of the same code within a
+-- second is a repetition; so is every install that a tracker tells, since the first one is recorded by ourselves.
 insert into trigger (app_id, device_id, scheduler_id, bit, number, account_id, due_at)
 select v.app_id, v.device_id, s.id, v.bit, v.number, s.account_id,
        v.at + (s.timing ->> 'delay_sec')::bigint * interval '1 second'
@@ -14,6 +14,7 @@ where (coalesce(s.filter ->> 'all_apps', '') = 'true'
        or coalesce(s.filter -> 'app_ids_include', '[]') in ('[]', 'null')
        or coalesce(s.filter -> 'app_groups_include', '[]') not in ('[]', 'null')
        or s.filter -> 'app_ids_include' @> to_jsonb(v.app_id))
+  and (v.bit <> :install_bit or v.number = 1)
   and not exists (select from device_event r
                   where r.app_id = v.app_id and r.device_id = v.device_id and r.bit = v.bit and r.number < v.number
                     and r.at > v.at - interval '1 second' and r.at <= v.at)

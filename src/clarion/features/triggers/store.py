@@ -33,13 +33,20 @@ class Claimed(NamedTuple):
 async def arm(within: Connection, entries: Sequence[EventEntry]) -> int:
     """Arm the account's schedulers that answer these events; how many triggers that made.
 
-    An event within a second of the one before it, of the same code on the same device, arms nothing.
+    An event within a second of the one before it, of the same code on the same device, arms nothing; nor does a second
+    install.
     """
     if not entries:
         return 0
     app_ids, device_ids, bits, numbers, moments = zip(*entries, strict=True)
     return await SQL.arm.execute(
-        within, app_ids=app_ids, device_ids=device_ids, bits=bits, numbers=numbers, moments=moments
+        within,
+        app_ids=app_ids,
+        device_ids=device_ids,
+        bits=bits,
+        numbers=numbers,
+        moments=moments,
+        install_bit=INSTALL_BIT,
     )
 
 

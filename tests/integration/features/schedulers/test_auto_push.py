@@ -179,6 +179,16 @@ async def test_every_event_fires_but_not_its_repetition(world: World) -> None:
     assert sends == 2  # the second message of the day has a send of its own
 
 
+async def test_an_install_that_a_tracker_tells_again_fires_nothing(world: World) -> None:
+    await world.auto_push("install")
+    device = await world.add_device("u-1")
+    assert await world.fire() == 1
+    await world.execute("update device_event set at = at - interval '1 minute'")
+    await world.event("u-1", "install")
+    assert await world.value("select count(*) from device_event where device_id = $1 and bit = 0", device) == 2
+    assert await world.waiting() == 0
+
+
 async def test_messages_of_one_day_share_a_send_that_is_complete_after_the_day(world: World) -> None:
     scheduler_id = await world.auto_push("reg")
     for number in range(3):
