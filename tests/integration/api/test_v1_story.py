@@ -122,6 +122,23 @@ async def test_each_missed_send_is_explained(world: SentWorld, api: Api) -> None
     assert await causes(api, device) == expected
 
 
+async def test_sends_by_local_time_to_other_zones_are_told_apart_until_one_has_reached_the_device(
+    world: SentWorld, api: Api
+) -> None:
+    app = await world.app()
+    created = datetime.now(UTC) - timedelta(days=9)
+    device = await world.device(app, tz_name="Europe/Lisbon", created_at=created)
+    scheduler, at = await world.scheduler(), datetime.now(UTC)
+    part = {"scheduler_id": scheduler, "occurrence": at, "zone_apps": []}
+    lisbon = await world.send(app, **part, zones=["Europe/Lisbon"], zone_bucket=0)
+    tokyo = await world.send(app, **part, zones=["Asia/Tokyo"], zone_bucket=32_400)
+    sweep = await world.send(app, **part, zones=[], zone_bucket=-1_000_000)
+    await world.send(app, scheduler_id=scheduler, zone_bucket=-1_000_001, device_ids=[device + 1])
+    assert await causes(api, device) == {lisbon: "changed_since", tokyo: "other_part", sweep: "other_part"}
+    await world.record(lisbon, app, [Outcome(device)])
+    assert await causes(api, device) == {}
+
+
 async def test_the_parts_of_the_filter_that_do_not_match_are_named(world: SentWorld, api: Api) -> None:
     app = await world.app()
     device = await world.device(app, country="PT", lang="pt", events=1)

@@ -16,6 +16,7 @@ class Cause(StrEnum):
     """Why there is no delivery."""
 
     REGISTERED_LATER = "registered_later"
+    OTHER_PART = "other_part"
     APP_ARCHIVED = "app_archived"
     APP_NOT_MEANT = "app_not_meant"
     CREDENTIAL_MISSING = "credential_missing"
@@ -66,13 +67,15 @@ class Facts:
     active: bool
     token_state: TokenState
     token_reason: str | None
+    in_part: bool
+    """The send is for this part of the scheduler's devices: its zones, its sample, or all of them."""
     mismatches: Sequence[str]
     """The parts of the filter that the device does not meet now."""
 
 
 def explain(facts: Facts) -> Explanation:
     """The first cause that applies, from what holds for good to what may still change."""
-    rules: tuple[Callable[[Facts], Explanation | None], ...] = (_never, _app, _device, _filter, _credential)
+    rules: tuple[Callable[[Facts], Explanation | None], ...] = (_never, _part, _app, _device, _filter, _credential)
     return next((found for rule in rules if (found := rule(facts))), None) or _by_slice(facts)
 
 
@@ -82,6 +85,15 @@ def _never(facts: Facts) -> Explanation | None:
             Cause.REGISTERED_LATER, "the device was registered after the send had begun, which takes in no newer ones"
         )
     return None
+
+
+def _part(facts: Facts) -> Explanation | None:
+    if facts.in_part:
+        return None
+    return Explanation(
+        Cause.OTHER_PART,
+        "the send is for another part of the scheduler's devices, such as those of other time zones",
+    )
 
 
 def _app(facts: Facts) -> Explanation | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from clarion.db import Connection, Database, load
+from clarion.db import Conditions, Connection, Database, load
 from clarion.db.statements import Record
 from clarion.features.audiences import AudienceService, Filter
 from clarion.features.audiences.model import PARTS, part_of
@@ -17,7 +17,9 @@ from clarion.features.deliveries.service import DeliveryService, DeviceDelivery
 from clarion.features.deliveries.words import decision
 from clarion.features.devices.model import TokenState
 from clarion.features.devices.query import masked
+from clarion.features.sends.model import Part
 from clarion.features.sends.progress import SendState
+from clarion.features.sends.zones import Occurrence, part_conditions
 from clarion.foundation.clock import Clock
 from clarion.foundation.errors import NotFound
 from clarion.providers.registry import TRANSPORTS
@@ -164,12 +166,12 @@ class StoryService:
                 await _registrations(conn, account_id, row["ic_token_hash"]),
                 await _events(conn, account_id, row),
                 [_told(item, row) for item in found],
-                await self._missed(conn, account_id, device=row, send_ids=left),
+                await self._missed(conn, account_id, device=row, send_ids=left, reached=reached),
                 await _upcoming(conn, account_id, row),
             )
 
     async def _missed(
-        self, conn: Connection, account_id: int, *, device: Record, send_ids: Collection[int]
+        self, conn: Connection, account_id: int, *, device: Record, send_ids: Collection[int], reached: Collection[int]
     ) -> list[Missed]:
         app_id, device_id = device["app_id"], device["id"]
         provider = TRANSPORTS.get(device["transport"])
@@ -180,6 +182,7 @@ class StoryService:
             device_id=device_id,
             provider=provider,
             send_ids=list(send_ids),
+            reached=list(reached),
             limit=MISSED_LIMIT,
         )
         credential = await SQL.credential.fetchrow(conn, account_id=account_id, app_id=app_id, provider=provider)
@@ -209,6 +212,7 @@ class StoryService:
             active=device["active"],
             token_state=TokenState(device["token_state"]),
             token_reason=device["token_reason"],
+            in_part=await self._in_part(conn, account_id, send=send, device=device),
             mismatches=await self._mismatches(conn, account_id, filter_=filter_, device=device),
         )
 
@@ -224,10 +228,19 @@ class StoryService:
 
     async def _matches(self, conn: Connection, account_id: int, *, filter_: Filter, device: Record) -> bool:
         conditions = await self._audiences.conditions(account_id, filter_, within=conn)
-        statement = SQL.matches.where(conditions)
-        return bool(
-            await statement.fetchval(conn, account_id=account_id, app_id=device["app_id"], device_id=device["id"])
-        )
+        return await _meets(conn, account_id, conditions=conditions, device=device)
+
+    async def _in_part(self, conn: Connection, account_id: int, *, send: Record, device: Record) -> bool:
+        part = Part(send["zone_bucket"], send["zones"], send["zone_apps"], send["device_ids"], send["sample"])
+        occurrence = Occurrence(send["scheduler_id"], send["occurrence"], send["cutoff_at"])
+        return await _meets(conn, account_id, conditions=part_conditions(part, occurrence), device=device)
+
+
+async def _meets(conn: Connection, account_id: int, *, conditions: Conditions, device: Record) -> bool:
+    found = await SQL.matches.where(conditions).fetchval(
+        conn, account_id=account_id, app_id=device["app_id"], device_id=device["id"]
+    )
+    return bool(found)
 
 
 async def _registrations(conn: Connection, account_id: int, ic_token_hash: bytes) -> list[Registration]:

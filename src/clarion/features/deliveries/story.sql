@@ -30,8 +30,10 @@ limit :limit
 
 -- name: missed
 -- The newest sends that may have no delivery for a device, with how far they came with its share. Auto-push is left out:
--- its sends are for those alone whom an event brought in.
+-- its sends are for those alone whom an event brought in. So are tests for other devices, and the other parts of an
+-- occurrence that the device had its message of.
 select s.id, s.scheduler_id, s.state, s.pause_reason, s.cutoff_at, s.due_at, s.expires_at, c.name, c.filter,
+       s.occurrence, s.zone_bucket, s.zones, s.zone_apps, s.device_ids, s.sample,
        exists (select from slice l where l.send_id = s.id and l.app_id = :app_id) as app_planned,
        (select l.state from slice l
         where l.send_id = s.id and l.app_id = :app_id and l.provider = :provider
@@ -40,6 +42,9 @@ select s.id, s.scheduler_id, s.state, s.pause_reason, s.cutoff_at, s.due_at, s.e
 from send s
 join scheduler c on c.account_id = s.account_id and c.id = s.scheduler_id
 where s.account_id = :account_id and s.id = any(:send_ids::bigint[]) and s.open_until is null
+  and (s.device_ids is null or :device_id = any(s.device_ids))
+  and not exists (select from send o where o.id = any(:reached::bigint[]) and o.scheduler_id = s.scheduler_id
+                                      and o.occurrence = s.occurrence)
 order by s.id desc
 limit :limit
 

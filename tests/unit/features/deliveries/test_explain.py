@@ -28,6 +28,7 @@ MATCHING = Facts(
     active=True,
     token_state=TokenState.VALID,
     token_reason=None,
+    in_part=True,
     mismatches=(),
 )
 """A device that the send will reach."""
@@ -39,6 +40,7 @@ MATCHING = Facts(
         ({}, Cause.RUNNING, "still running"),
         ({"slice_state": "leased"}, Cause.RUNNING, "has not reached the device yet"),
         ({"registered_at": NOW}, Cause.REGISTERED_LATER, "registered after the send had begun"),
+        ({"in_part": False, "app_planned": False}, Cause.OTHER_PART, "for another part"),
         ({"app_planned": False, "app_archived": True}, Cause.APP_ARCHIVED, "the app is archived"),
         ({"app_planned": False, "app_meant": False}, Cause.APP_NOT_MEANT, "leaves out the device's app"),
         ({"app_planned": False}, Cause.CREDENTIAL_MISSING, "had no credential"),
