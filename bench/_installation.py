@@ -139,7 +139,6 @@ class Tenant:
         body = InstantBody(name, Filter(app_ids_include=[self._owner.app_id]), push)
         return (await self._installation.services.schedulers.instant(self._owner.caller, body)).sched_id
 
-
     async def auto_push(self, name: str) -> int:
         """A message that answers every install at once; the scheduler's id."""
         services, caller = self._installation.services, self._owner.caller
