@@ -95,11 +95,18 @@ class WebhookQueue:
             log.warning("webhook_disabled", account_id=account_id, webhook_id=webhook_id)
 
     async def tidy(self) -> None:
-        """Keep queues short: drop what overflows, give up what is too old, and set aside what cannot go yet."""
-        async with self._database.acquire() as conn:
-            await SQL.drop_overflow.execute(conn, keep=QUEUE_LIMIT)
-            await SQL.give_up.execute(conn, seconds=GIVE_UP_AFTER.total_seconds())
-            await SQL.step_back.execute(conn)
+        """Keep queues short: drop what overflows, give up what is too old, and set aside what cannot go yet.
+
+        One process at a time.
+        """
+
+        async def work(conn: Connection) -> None:
+            if await SQL.claim_tidying.fetchval(conn):
+                await SQL.drop_overflow.execute(conn, keep=QUEUE_LIMIT)
+                await SQL.give_up.execute(conn, seconds=GIVE_UP_AFTER.total_seconds())
+                await SQL.step_back.execute(conn)
+
+        await self._database.run(work)
 
     async def forget(self) -> int:
         """Delete what ended more than a week ago; how many messages."""

@@ -82,6 +82,10 @@ from (select d.id,
       where w.failing_since is not null) as h
 where m.id = h.id and m.state = 1 and m.lease_until is null and h.next_attempt_at > now();
 
+-- name: claim_tidying
+-- Only one process tidies queues up at a time.
+select pg_try_advisory_xact_lock(42, 9);
+
 -- name: drop_overflow
 -- End the oldest messages of queues that are too long, and count them.
 with long as (
