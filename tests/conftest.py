@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from tests.folders import quick_folder
 
 from clarion.db import Database
 from clarion.db.embedded import EmbeddedPostgres
@@ -59,20 +60,13 @@ def postgres() -> Iterator[Server]:
     if given:
         yield Server(given)
         return
-    folder = Path(tempfile.mkdtemp(prefix="clarion-test-", dir=_in_memory()))
+    folder = Path(tempfile.mkdtemp(prefix="clarion-test-", dir=quick_folder()))
     folder.chmod(0o711)  # the server's unprivileged user must reach it when root runs the suite
     try:
         with EmbeddedPostgres.start(folder) as embedded:
             yield Server(embedded.dsn)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _in_memory() -> str | None:
-    """A folder whose files need no disk, if there is one with room: thousands of databases come and go."""
-    shared = Path("/dev/shm")
-    roomy = shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 4 << 30
-    return str(shared) if roomy else None
 
 
 @pytest.fixture(scope="session")

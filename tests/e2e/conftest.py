@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.folders import quick_folder
 
 COMMAND = (sys.executable, "-c", "from clarion.cli.app import main; main()")
 READY = re.compile(r"Clarion is ready at (http://\S+)")
@@ -117,7 +118,7 @@ class Clarion:
 @contextmanager
 def command_line() -> Iterator[Clarion]:
     """The command line in a folder of its own, with an embedded database and a free port."""
-    folder = Path(tempfile.mkdtemp(prefix="clarion-e2e-"))
+    folder = Path(tempfile.mkdtemp(prefix="clarion-e2e-", dir=quick_folder()))
     folder.chmod(0o711)  # root's embedded database belongs to another user, who must be able to reach it
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CLARION_")}
     command = Clarion(folder, kept | {"CLARION_PORT": "0", "CLARION_WORK_PROCESSES": "1", "CLARION_WEB_PROCESSES": "1"})

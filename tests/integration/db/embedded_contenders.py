@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from tests.folders import quick_folder
 
 from clarion.db.embedded import EmbeddedDatabaseError, EmbeddedPostgres
 from clarion.db.embedded.system_user import user_by_id
 
 FORK = multiprocessing.get_context("fork")
 ANSWER_SECONDS = 60
-ROOM_BYTES = 2 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,21 +156,11 @@ def _end_server(database: Path) -> None:
 
 def new_folder(uid: int | None) -> Path:
     """A short, reachable folder that belongs to this user. Those of `tmp_path` are long and closed to others."""
-    folder = Path(tempfile.mkdtemp(prefix="ce-", dir=_quick_folder()))
+    folder = Path(tempfile.mkdtemp(prefix="ce-", dir=quick_folder()))
     folder.chmod(0o711)
     if uid is not None:
         os.chown(folder, uid, -1)
     return folder
-
-
-def _quick_folder() -> Path:
-    """Memory where it has room and runs programs: copying and removing databases is most of these tests' work."""
-    memory = Path("/dev/shm")
-    if memory.is_dir():
-        state = os.statvfs(memory)
-        if state.f_bavail * state.f_frsize > ROOM_BYTES and not state.f_flag & os.ST_NOEXEC:
-            return memory
-    return Path("/tmp")
 
 
 def servers_of(database: Path) -> list[int]:
