@@ -26,6 +26,9 @@ MAX_RUNS_OF_LANE = 4
 MOST_LANES = 64
 """Credentials of which at least one slice runs, however many others hold all runs with providers that do not answer."""
 
+SUSPECT_RESTS = 2.0
+"""Seconds that a slice which may have killed workers rests while this one works on another such slice."""
+
 
 class Dispatcher:
     """Slices in this process."""
@@ -97,6 +100,11 @@ class Dispatcher:
     async def _start(self, tasks: asyncio.TaskGroup, item: LeasedSlice, leased_at: float) -> None:
         if self._stopping.is_set():
             await self._sends.leave(item, "ready")
+            return
+        if item.suspect and any(run.item.suspect for run in self._runs.values()):
+            await self._sends.leave(
+                item, "ready", rests=SUSPECT_RESTS
+            )  # one at a time: the next death names the culprit
             return
         opened = await self._plans.open(item.send_id)
         lane = None

@@ -6,14 +6,18 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
 
+import structlog
+
+from clarion.features.deliveries.decide import Decision
 from clarion.features.deliveries.dispatch import DispatchStore
-from clarion.features.deliveries.model import Attempt, Recipient
+from clarion.features.deliveries.model import Attempt, Reason, Recipient, State
 from clarion.features.rules.judging import Judgement
 from clarion.features.sends import LeasedSlice, SendService
-from clarion.features.sends.model import FIRST_DEVICE_ID
+from clarion.features.sends.model import FIRST_DEVICE_ID, STRIKES
 from clarion.foundation.clock import Clock
 from clarion.foundation.errors import Unavailable
 from clarion.foundation.ids import MessageIds
+from clarion.providers.contract import Outcome, Verdict
 from clarion.providers.transport import Request
 from clarion.worker.bundle_lane import BundleLane
 from clarion.worker.bundles import open_attempts
@@ -27,6 +31,9 @@ from clarion.worker.regime import UNSENT, Regime
 from clarion.worker.window import LaneKey, Window
 from clarion.worker.wording import EXPIRED, refusal
 
+log = structlog.get_logger()
+
+QUARANTINED = Verdict(Outcome.CODE, "quarantined", text="the worker died of this message again and again")
 CHUNK = 256
 """Messages handed over at once."""
 LEASE = 45.0
@@ -90,6 +97,8 @@ class SliceRun:
         self._idle = asyncio.Event()
         self._idle.set()
         self._incomplete = False
+        self._watched = 0
+        """Messages that have gone out with care."""
         self._rests = 0.0
         """Seconds for which its pace lets nothing more go."""
 
@@ -121,6 +130,8 @@ class SliceRun:
                 step = partial(self._hand_over, self.lane, self.lane.renderer(ids))
                 if self._regime is not None and self._regime.orders:
                     step = partial(self._under_rules, self._regime, step)
+                if self.item.suspect:
+                    step = partial(self._with_care, sends, step)
                 await self._feed(store, step)
         except (LaneBlocked, Unavailable):
             self._incomplete = True
@@ -265,14 +276,35 @@ class SliceRun:
             self._recorder.settle(attempt, UNSENT, regime.decision(found, device_id), now)
         return len(part)
 
+    async def _with_care(self, sends: SendService, step: _Step, recipients: Sequence[Recipient]) -> int:
+        """One message after the other is sent and recorded, until the one that killed workers must be behind us.
+
+        So after another death the first one that is left is the culprit (reliability.md DD-7).
+        """
+        if self._watched >= self._window.capacity:
+            return await step(recipients)
+        first = recipients[:1]
+        if not self._watched and self.item.lost and await sends.strike(self.item, first[0][0]) >= STRIKES:
+            log.error("message_quarantined", send=self.send_id, app=self.app_id, slice=self.item.no)
+            count = await self._give_up(first, QUARANTINED, Decision(State.FAILED, Reason.INTERNAL))
+        else:
+            count = await step(first)
+        self._watched += count
+        await self._idle.wait()
+        return count
+
     async def _expire(self, recipients: Sequence[Recipient]) -> int:
         """Write down that some of them did not get it in time; how many that was."""
+        return await self._give_up(recipients, EXPIRED, refusal(EXPIRED))
+
+    async def _give_up(self, recipients: Sequence[Recipient], verdict: Verdict, decision: Decision) -> int:
+        """Write down that some of them do not get it; how many that was."""
         push, now = self._opened.plan.push_ids[0], self._clock.now()
         part = await self._portion(recipients)
         for recipient in part:
             device_id, _, _, country, lang, platform, token_hash, _ = recipient
             attempt = Attempt(self, dimensions(self, push, lang, country, platform), device_id, token_hash, now)
-            self._recorder.settle(attempt, EXPIRED, refusal(EXPIRED), now)
+            self._recorder.settle(attempt, verdict, decision, now)
         return len(part)
 
     async def _portion(self, recipients: Sequence[Recipient]) -> Sequence[Recipient]:

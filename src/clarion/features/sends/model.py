@@ -17,6 +17,11 @@ TIME_TO_LIVE = timedelta(hours=24)
 FIRST_DEVICE_ID = 1
 LAST_DEVICE_ID = 2**DEVICE_ID_BITS - 1
 
+SUSPECT_AFTER = 2
+"""Lost leases after which a slice's messages go out one by one."""
+STRIKES = 2
+"""So often in a row a slice must have gone on with the same device in vain until that one is given up."""
+
 
 @dataclass(frozen=True, slots=True)
 class LeasedSlice:
@@ -30,6 +35,15 @@ class LeasedSlice:
     id_from: int
     id_to: int
     attempt: int
+    losses: int = 0
+    """Leases that were not given up: their worker died, or was silent for too long."""
+    lost: bool = False
+    """The lease before this one was such a lease."""
+
+    @property
+    def suspect(self) -> bool:
+        """Whether one of its messages may have killed those workers: it goes on with care."""
+        return self.losses >= SUSPECT_AFTER
 
     @property
     def key(self) -> tuple[int, int]:

@@ -50,7 +50,7 @@ with open as (
       and (not send.paced or l.running = 0)
       and (l.app_id, l.provider) not in (select * from unnest(:blocked_apps::bigint[], :blocked_providers::text[]))
 ), picked as (
-    select s.send_id, s.no
+    select s.send_id, s.no, s.state = 'leased' as lost
     from allowed l
     join slice s on s.send_id = l.send_id and s.app_id = l.app_id and s.provider = l.provider
     where s.state = 'ready' and (s.not_before is null or s.not_before <= now())
@@ -60,10 +60,11 @@ with open as (
     for update of s skip locked
 )
 update slice s
-set state = 'leased', owner = :owner, attempt = attempt + 1, lease_until = now() + :seconds * interval '1 second'
+set state = 'leased', owner = :owner, attempt = attempt + 1, lease_until = now() + :seconds * interval '1 second',
+    losses = least(losses + picked.lost::int, 1000)
 from picked
 where s.send_id = picked.send_id and s.no = picked.no
-returning s.send_id, s.no, s.account_id, s.app_id, s.provider, s.id_from, s.id_to, s.attempt
+returning s.send_id, s.no, s.account_id, s.app_id, s.provider, s.id_from, s.id_to, s.attempt, s.losses, picked.lost
 
 -- name: extend
 -- Keep leases that are still ours; returns those, the others are lost.
@@ -71,6 +72,13 @@ update slice s set lease_until = now() + :seconds * interval '1 second'
 from unnest(:send_ids::bigint[], :numbers::int[], :attempts::int[]) as held (send_id, no, attempt)
 where s.send_id = held.send_id and s.no = held.no and s.attempt = held.attempt and s.state = 'leased'
 returning s.send_id, s.no
+
+-- name: strike
+-- Note with which device a slice goes on whose lease was lost; returns how often in a row it was the same one.
+update slice
+set strikes = case when begins_with = :device_id then least(strikes + 1, 1000) else 0 end, begins_with = :device_id
+where send_id = :send_id and no = :no and attempt = :attempt and state = 'leased'
+returning strikes
 
 -- name: leave
 -- Give a slice up in the state it deserves: ready again, done or cancelled. Nothing happens to a lost lease.

@@ -158,6 +158,14 @@ class SendService:
             )
         return {(row["send_id"], row["no"]) for row in rows}
 
+    async def strike(self, item: LeasedSlice, device_id: int) -> int:
+        """Note the device with which a slice goes on after a lost lease; how often in a row it was this one before."""
+        async with self._database.acquire() as connection:
+            found: int | None = await SQL.strike.fetchval(
+                connection, send_id=item.send_id, no=item.no, attempt=item.attempt, device_id=device_id
+            )
+        return found or 0
+
     async def leave(self, item: LeasedSlice, state: str, *, rests: float = 0.0) -> bool:
         """End a lease: `ready` (somebody goes on, after it has rested for so many seconds), `done` or `cancelled`.
 
