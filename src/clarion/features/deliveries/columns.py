@@ -40,7 +40,7 @@ def columns_of(entries: Sequence[Entry]) -> dict[str, Sequence[Any]]:
         "kinds": of_kind,
         "created": moments.of(map(id, created), created),
         "settled": moments.of(map(id, settled), settled),
-        "nexts": moments.of(map(id, nexts), nexts),
+        "nexts": moments.of(map(id, nexts), nexts) if any(nexts) else [],
         "moments": moments.numbered,
         "device_ids": device_ids,
         "token_hashes": hashes,

@@ -26,7 +26,7 @@ limit :limit
 
 -- name: insert
 -- New deliveries. What many have in common comes once, as a kind that their rows name by its number; moments likewise,
--- number 0 being none.
+-- number 0 being none. A column without any may be empty.
 insert into delivery (day, app_id, send_id, account_id, push_id, provider, lang, country, platform, state, reason, code,
                       attempt, may_be_sent, created_at, settled_at, device_id, token_hash, provider_id,
                       next_attempt_at)

@@ -17,6 +17,7 @@ def test_what_entries_share_is_given_once() -> None:
     assert columns["kinds"] == [1, 1, 1, 1]
     assert [columns[name] for name in ("app_ids", "send_ids", "codes", "states")] == [(5,), (7,), ("OK",), (2,)]
     assert columns["device_ids"] == (0, 1, 2, 3)
+    assert columns["nexts"] == []
 
 
 def test_a_kind_is_a_pair_of_dimensions_and_result_and_no_moment_is_number_0() -> None:
