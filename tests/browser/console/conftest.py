@@ -137,7 +137,8 @@ def new_context(browser: Browser) -> Iterator[NewContext]:
     faults: list[str] = []
 
     def make(**options: Any) -> BrowserContext:
-        context = browser.new_context(**{"viewport": WIDE, "timezone_id": "Europe/Lisbon", "locale": "en", **options})
+        usual = {"viewport": WIDE, "timezone_id": "Europe/Lisbon", "locale": "en", "reduced_motion": "reduce"}
+        context = browser.new_context(**{**usual, **options})
         context.set_default_timeout(SECONDS * 1000)
         context.on("weberror", lambda error: faults.append(str(error.error)))
         context.on("console", lambda message: faults.append(message.text) if _is_refusal(message.text) else None)
