@@ -91,3 +91,22 @@ def offset_hours(zone: str) -> float:
     offset = SLOT.replace(tzinfo=ZoneInfo(zone)).utcoffset()
     assert offset is not None
     return offset / timedelta(hours=1)
+
+
+async def test_a_zone_gets_it_within_a_second_of_its_moment(world: World) -> None:
+    """With the real clock: the offset is chosen so that the device's clock reaches the slot in three seconds."""
+    due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
+    slot = due.replace(second=0) + timedelta(minutes=1)
+    offset = int((slot - due).total_seconds())
+    await world.add_devices(["punctual"], tz_sec=offset)
+    await world.add_devices(["later"], tz_sec=offset - 900)
+    body = OnesendBody(name="now", date=f"{slot:%Y-%m-%d}", time=f"{slot:%H:%M}", local_time=True, all_apps=True)
+    scheduler_id = await world.services.schedulers.create_onesend(world.caller, body)
+    push_id = await world.push("Now")
+    async with world.worker():
+        await world.services.schedulers.bind_pushes(world.caller, scheduler_id, type_="onesend", push_ids=[push_id])
+        await world.until_complete()
+    (send,) = await world.rows("select due_at, cutoff_at, zones from send")
+    assert (send["due_at"], send["zones"]) == (due, [str(offset)])
+    assert timedelta() <= send["cutoff_at"] - due <= timedelta(seconds=1)
+    assert world.accepted_once(["punctual"])

@@ -26,7 +26,8 @@ class SchedulerView(msgspec.Struct, frozen=True):
     filter: Filter
     push_ids: list[int]
     next_due_at: datetime | None
-    """When it starts a send next; null when nothing more is to come."""
+    """When it is looked at next. One by local time is looked at every quarter of an hour, from its first zone to its
+    last; any other one starts a send then. Null when nothing more is to come."""
     created_at: datetime
     updated_at: datetime
     version: int

@@ -19,6 +19,7 @@ from clarion.features.schedulers import comparing
 from clarion.features.schedulers.calendar import (
     EAST,
     LATEST,
+    Agenda,
     FixedCalendar,
     Late,
     LocalCalendar,
@@ -213,25 +214,33 @@ class Starter:
         reach = await self._reach(conn, scheduler)
         found = await self._sends.zones_of(scheduler.account_id, reach.app_ids, conn)
         zones = {ZoneKey(item.app_id, item.told): told(item.told, item.default) for item in found}
-        since = scheduler.planned_until or now - LATEST
-        agenda = calendar.agenda(zones, after=since, now=now)
-        for start in agenda.missed:
-            _tell(scheduler, "more than 24 h late, or overtaken by a later slot", start.due)
-        if reach.why_nothing and agenda.starts:
-            _tell(scheduler, reach.why_nothing, agenda.starts[0].due)
-        elif not reach.why_nothing:
-            for start in agenda.starts:
-                await self._plan_part(conn, scheduler, reach=reach, start=start, now=now)
-        begun = {as_utc(start.slot) for start in agenda.starts} if not reach.why_nothing else set()
+        since = max(scheduler.planned_until or now - LATEST, now - 8 * LATEST)
+        begun = await self._start_parts(
+            conn, scheduler, reach=reach, agenda=calendar.agenda(zones, after=since, now=now), now=now
+        )
         unswept = [
             at
             for at in sorted({*scheduler.unswept, *begun})
             if not await self._swept(conn, scheduler, reach=reach, calendar=calendar, at=at, now=now)
         ]
-        waits_for_push = not reach.push_ids and scheduler.late is not Late.SKIP
         looks = [calendar.next_look(zones.values(), now), *_sweep_looks(calendar, unswept, now)]
         next_due_at = min((look for look in looks if look), default=None)
-        return _Look(next_due_at, scheduler.planned_until if waits_for_push else now, unswept)
+        waits_for_push = not reach.push_ids and scheduler.late is not Late.SKIP
+        return _Look(next_due_at, max(since, now - LATEST) if waits_for_push else now, unswept)
+
+    async def _start_parts(
+        self, conn: Connection, scheduler: Scheduler, *, reach: _Reach, agenda: Agenda, now: datetime
+    ) -> set[datetime]:
+        """Start what is due, zone by zone; the occurrences that this belongs to."""
+        for start in agenda.missed:
+            _tell(scheduler, "more than 24 h late, or overtaken by a later slot", start.due)
+        if reach.why_nothing:
+            for start in agenda.starts[:1]:
+                _tell(scheduler, reach.why_nothing, start.due)
+            return set()
+        for start in agenda.starts:
+            await self._plan_part(conn, scheduler, reach=reach, start=start, now=now)
+        return {as_utc(start.slot) for start in agenda.starts}
 
     async def _reach(self, conn: Connection, scheduler: Scheduler) -> _Reach:
         account_id = scheduler.account_id
