@@ -8,6 +8,7 @@ from tests.integration.worker.harness import SkipClock, World, tokens_of
 
 from clarion.simulator import Action, Manner, Mode, Rule, WireSettings
 from clarion.worker.dispatcher import MAX_RUNS, MAX_RUNS_OF_LANE
+from clarion.worker.lanes import IDLE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -154,3 +155,20 @@ async def test_a_window_of_one_message_still_gets_everywhere(world: World) -> No
     assert world.sim.journal.accepted == 40
     assert world.sim.journal.max_parallel_streams == 1
     await world.check()
+
+
+async def test_connections_of_a_credential_that_nobody_uses_are_closed_and_opened_again(world: World) -> None:
+    await world.establish()
+    await world.add_devices(["one"])
+    clock = SkipClock()
+    async with world.worker(clock) as worker:
+        await world.plan()
+        await world.until_complete()
+        await worker.lanes.refresh()
+        assert len(worker.lanes.present()) == 1, "it may be used again soon"
+        clock.skip(IDLE_SECONDS)
+        await worker.lanes.refresh()
+        assert worker.lanes.present() == []
+        await world.plan()
+        await world.until_complete()
+    assert world.sim.journal.accepted == 2
