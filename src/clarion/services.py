@@ -23,6 +23,7 @@ from clarion.features.deliveries.credentials import CredentialService
 from clarion.features.deliveries.feedback import Feedback
 from clarion.features.deliveries.service import DeliveryService
 from clarion.features.deliveries.story import StoryService
+from clarion.features.devices.finding import FindingService
 from clarion.features.devices.query import DeviceQueryService
 from clarion.features.devices.service import DeviceService
 from clarion.features.events.postbacks import PostbackService
@@ -65,6 +66,7 @@ class Services:
     postbacks: PostbackService
     devices: DeviceService
     device_query: DeviceQueryService
+    finding: FindingService
     audiences: AudienceService
     audience_groups: AudienceGroupService
     saved_filters: SavedFilterService
