@@ -40,25 +40,25 @@ async def test_it_is_answered_as_it_was_told_with_its_pushes_and_state(api: Api)
     assert (shown["type"], shown["state"], shown["timing"]["delay"]) == ("conversion", "active", "5d10h30m")
 
 
-@pytest.mark.parametrize(
-    ("fields", "text"),
-    [
-        ({"event_include": None}, "event_include is required"),
-        ({"event_include": []}, "event_include is required"),
-        ({"event_include": ""}, "event_include is required"),
-        ({"event_include": ["level_up"]}, "does not exist"),
-        ({"event_exclude": ["reg"]}, "both contain"),
-        ({"delay": "10h5d"}, "delay must be days, hours and minutes"),
-        ({"delay": "367d"}, "at most 366 days"),
-        ({"delay": 5}, "delay"),
-        ({"name": ""}, "name is required"),
-        ({"all_apps": False}, "app_ids_include must not be empty"),
-        ({"all_apps": None}, "no active app"),
-    ],
+BROKEN: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"event_include": None}, "event_include is required"),
+    ({"event_include": []}, "event_include is required"),
+    ({"event_include": ""}, "event_include is required"),
+    ({"event_include": ["level_up"]}, "does not exist"),
+    ({"event_exclude": ["reg"]}, "both contain"),
+    ({"delay": "10h5d"}, "delay must be days, hours and minutes"),
+    ({"delay": "367d"}, "at most 366 days"),
+    ({"delay": 5}, "delay"),
+    ({"name": ""}, "name is required"),
+    ({"all_apps": False}, "app_ids_include must not be empty"),
+    ({"all_apps": None}, "no active app"),
 )
-async def test_a_broken_rule_is_named_and_nothing_is_created(api: Api, fields: dict[str, Any], text: str) -> None:
+
+
+async def test_a_broken_rule_is_named_and_nothing_is_created(api: Api) -> None:
     await api.new_app()
-    assert text in await api.refused("POST", "/sched/conversion", {**WELCOME, **fields})
+    for fields, text in BROKEN:
+        assert text in await api.refused("POST", "/sched/conversion", {**WELCOME, **fields}), fields
     assert (await api.ok("GET", "/api/v1/schedulers"))["schedulers"] == []
 
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from tests.integration.worker.harness import World, tokens_of
+from tests.integration.worker.test_auto_push import arm, auto_push, sent
 
 from clarion.foundation.ids import MessageIds
 from clarion.simulator import Action, Manner, Rule
@@ -264,3 +265,15 @@ async def test_refusals_of_every_token_trip_the_mass_guard(world: World, outlet:
         await world.until_idle()
     assert world.sim.journal.counts(provider=outlet.provider).total() <= 1000
     assert await world.value("select count(*) from device where token_state = 1") == 2000
+
+
+async def test_auto_push_messages_that_are_due_together_travel_together(outlet: Outlet) -> None:
+    world, tokens = outlet.world, uuids(40)
+    await outlet.devices(tokens)
+    await arm(world, await auto_push(world, "install"))
+    async with world.worker():
+        await sent(world, len(tokens))
+    assert outlet.requests() < len(tokens) / 2
+    assert await world.value("select min(attempt) = 1 and max(attempt) = 1 from delivery")
+    assert await world.counts() == {"sent": len(tokens)}
+    await world.check()
