@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clarion.features.sends.model import LAST_DEVICE_ID, SLICE_LIMIT, SLICE_TARGET, slice_ranges
+from clarion.features.sends.model import LAST_DEVICE_ID, SLICE_LIMIT, SLICE_TARGET, slice_ranges, slice_target
 
 
 @given(matches=st.integers(0, 3 * SLICE_TARGET * 1000))
@@ -26,3 +26,8 @@ def test_ranges_are_equal_so_that_each_holds_its_share(matches: int) -> None:
 
 def test_the_number_of_slices_is_bounded() -> None:
     assert sum(1 for _ in slice_ranges(10**12)) == SLICE_LIMIT
+
+
+def test_a_slow_pace_makes_small_slices_and_a_fast_one_none_larger_than_usual() -> None:
+    assert [slice_target(rate) for rate in (None, 0.1, 20.0, 1e6)] == [SLICE_TARGET, 20, 200, SLICE_TARGET]
+    assert len(list(slice_ranges(1000, slice_target(20.0)))) == 5
