@@ -67,7 +67,7 @@ def recipient(number: int, name: str | None = None, platform: str = "android") -
 
 
 def sent(recipients: Sequence[Recipient], content: PushContent, now: datetime = NOW) -> list[dict[str, Any]]:
-    requests, _ = bundler().render(cast("Job", SomeJob()), recipients, [content], now)
+    requests, _ = bundler().render(cast("Job", SomeJob()), recipients, lambda _: content, now)
     return [json.loads(request.body) for request in requests]
 
 
@@ -102,10 +102,8 @@ def test_a_repetition_says_the_words_of_its_device() -> None:
 
 
 def test_what_is_too_late_is_refused_before_it_is_bundled() -> None:
-    one = bundler()
-    requests, refused = one.render(
-        cast("Job", SomeJob()), [recipient(1)], [push("Hi", ttl=60)], NOW + timedelta(minutes=1)
-    )
+    one, late = bundler(), push("Hi", ttl=60)
+    requests, refused = one.render(cast("Job", SomeJob()), [recipient(1)], lambda _: late, NOW + timedelta(minutes=1))
     assert requests == []
     assert [verdict for _, verdict in refused] == [EXPIRED]
 
