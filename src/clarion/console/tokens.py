@@ -22,7 +22,7 @@ def form_token(cookie: str) -> str:
 def is_form_token(token: str, cookie: str) -> bool:
     """Whether a form was made for the browser that holds the cookie."""
     try:
-        raw = base64.urlsafe_b64decode(token.encode("ascii", "replace"))
+        raw = base64.b64decode(token.encode("ascii", "replace"), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return False
     if len(raw) != 2 * _LENGTH:
