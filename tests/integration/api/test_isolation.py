@@ -139,7 +139,8 @@ async def test_lists_show_nothing_of_other_accounts(
     for route in routes_of(application.management):
         if route.method == "GET" and not route.parameters:
             answer = await stranger.ok("GET", route.path)
-            records = answer if isinstance(answer, list) else next(v for v in answer.values() if isinstance(v, list))
+            lists = [answer] if isinstance(answer, list) else [v for v in answer.values() if isinstance(v, list)]
+            records = lists[0] if lists else []  # an object of the account itself: test_v1_rules.py and its like
             own = f"account:{stranger.account_id}"  # the audit log begins with the account
             foreign = [record for record in records if record.get("object") != own and record.get("type") != "SYSTEM"]
             assert foreign == [], route  # every account has the system's events

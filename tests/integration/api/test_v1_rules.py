@@ -53,3 +53,10 @@ async def test_rules_that_make_no_sense_are_refused_in_words(api: Api) -> None:
     for body, fault in BROKEN:
         assert fault in await api.refused("PUT", RULES, body)
     assert await api.ok("GET", RULES) == {}
+
+
+async def test_each_account_has_rules_of_its_own(api: Api, stranger: Api) -> None:
+    await api.ok("PUT", RULES, NIGHT, status=204)
+    assert await stranger.ok("GET", RULES) == {}
+    await stranger.ok("PUT", RULES, DRIP, status=204)
+    assert await api.ok("GET", RULES) == NIGHT
