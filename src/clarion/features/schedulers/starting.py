@@ -123,8 +123,7 @@ class Starter:
         return True
 
     async def _look(self, conn: Connection, scheduler: Scheduler, now: datetime) -> _Look:
-        armed_at = scheduler.armed_at or scheduler.created_at
-        found = calendar(timing_of(scheduler), late=scheduler.late, armed_at=armed_at)
+        found = calendar(timing_of(scheduler), late=scheduler.late, armed_at=_armed_at(scheduler))
         if isinstance(found, LocalCalendar):
             return await self._look_locally(conn, scheduler, calendar=found, now=now)
         if scheduler.type == "onesend":
@@ -263,7 +262,7 @@ class Starter:
             conn,
             scheduler,
             reach=replace(reach, app_ids=app_ids),
-            at=(as_utc(start.slot), start.due),
+            at=(as_utc(start.slot), start.due if start.due >= _armed_at(scheduler) else now),
             now=now,
             part=Part(start.bucket, zones, unzoned),
         )
@@ -329,6 +328,11 @@ def _next_look(comparison: Comparison, decide_at: datetime, now: datetime) -> da
     contest = comparison.contest
     soon = contest is not None and contest.enough_delivered is not None
     return min(decide_at, now + LOOK_EVERY) if soon else decide_at
+
+
+def _armed_at(scheduler: Scheduler) -> datetime:
+    """Since when it waits: what had passed by then is due when it is started, not before."""
+    return scheduler.armed_at or scheduler.created_at
 
 
 def _was_left_out(calendar: LocalCalendar, slot: datetime, zone: tzinfo) -> bool:

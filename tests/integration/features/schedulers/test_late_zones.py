@@ -68,7 +68,7 @@ async def test_late_zones_get_it_at_once_never_or_on_the_next_day(world: "World"
     now = world.clock.now()
     rest = [(["Europe/Berlin"], BERLIN, BERLIN), ([""], UNZONED, UNZONED)]
     expected = {
-        Late.AT_ONCE: [(["Asia/Tokyo"], TOKYO, now), *rest],
+        Late.AT_ONCE: [(["Asia/Tokyo"], now, now), *rest],
         Late.SKIP: rest,
         Late.NEXT_DAY: [*rest, (["Asia/Tokyo"], TOKYO + timedelta(days=1), TOKYO + timedelta(days=1))],
     }
@@ -137,12 +137,12 @@ async def test_an_edit_before_the_first_zone_arms_it_anew(world: "World") -> Non
     await people(world)
     scheduler_id = await evening(world, Late.SKIP, push_ids=[await world.push()])
     await run(world, scheduler_id, until=BERLIN - timedelta(hours=1))
-    change = SchedulerPatch(time="20:00", late=Late.AT_ONCE)
+    change, now = SchedulerPatch(time="20:00", late=Late.AT_ONCE), world.clock.now()
     await editing(world).edit(world.own, scheduler_id, change=lambda one: patched(fields_of(one), change))
     await run(world, scheduler_id)
     shift = timedelta(hours=2)
     assert [(zones, due) for zones, due, _ in planned(world)] == [
-        (["Asia/Tokyo"], TOKYO + shift),
+        (["Asia/Tokyo"], now),
         (["Europe/Berlin"], BERLIN + shift),
         ([""], UNZONED + shift),
     ]

@@ -184,3 +184,21 @@ def _run(
         looked_at += [now] * len(agenda.starts)
         until, look = now, calendar.next_look(zones.values(), now)
     return starts, looked_at
+
+
+@given(slots=weekly, minutes=st.integers(-14 * 60, 14 * 60), seed=st.integers())
+def test_a_fixed_calendar_reaches_each_slot_once_however_often_it_is_looked_at(
+    slots: Slots, minutes: int, seed: int
+) -> None:
+    chance, calendar = random.Random(seed), FixedCalendar(slots, timedelta(minutes=minutes))  # noqa: S311
+    begin, end = datetime(2026, 12, 1, tzinfo=UTC), datetime(2028, 4, 1, tzinfo=UTC)
+    found, now = [], begin
+    while now < end:
+        until = min(end, now + timedelta(days=40 * chance.random()))
+        dues = calendar.due_between(now, until)
+        assert calendar.following(now) == (dues[0] if dues else calendar.following(until))
+        found += dues
+        now = until
+    every = slots.between(datetime.fromisoformat("2026-01-01"), datetime.fromisoformat("2029-01-01"))
+    expected = [slot.replace(tzinfo=UTC) - calendar.offset for slot in every]
+    assert found == [due for due in expected if begin < due <= end]
