@@ -1,7 +1,8 @@
 """Translations as dispatch renders them: options beside the words, marks in place of placeholders. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -21,6 +22,13 @@ class SizeWarning(msgspec.Struct, frozen=True):
     language: str
     bytes: int
     limit: int
+
+
+class LargestSize(NamedTuple):
+    """What a provider counts of a push in its longest language."""
+
+    size: Size
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +59,21 @@ def personal(words: Words) -> Content:
     return replace(content, title=title, text=text, link=link, options=options, placeholders=tuple(marker.placeholders))
 
 
-def warnings(translations: list[Words]) -> list[SizeWarning]:
-    """One for each provider that will refuse the longest translation. `InvalidInput` as `personal`."""
-    largest: dict[str, tuple[Size, str]] = {}
+def largest(translations: Sequence[Words]) -> list[LargestSize]:
+    """For each provider the size of the longest translation. `InvalidInput` as `personal`."""
+    found: dict[str, tuple[Size, str]] = {}
     for words in translations:
         for size in sizes(personal(words)):
-            known = largest.get(size.provider)
+            known = found.get(size.provider)
             if known is None or size.bytes > known[0].bytes:
-                largest[size.provider] = size, words.language
+                found[size.provider] = size, words.language
+    return [LargestSize(size, language) for size, language in found.values()]
+
+
+def warnings(translations: Sequence[Words]) -> list[SizeWarning]:
+    """One for each provider that will refuse the longest translation. `InvalidInput` as `personal`."""
     return [
-        SizeWarning(size.provider, language, size.bytes, size.limit) for size, language in largest.values() if size.over
+        SizeWarning(size.provider, language, size.bytes, size.limit)
+        for size, language in largest(translations)
+        if size.over
     ]

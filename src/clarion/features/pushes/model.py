@@ -1,7 +1,7 @@
 """What a push is and which rules its content keeps (management-api.md §6). Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -94,6 +94,21 @@ class PushView(msgspec.Struct, frozen=True):
     scheduler: BoundTo | None
     options: Options | msgspec.UnsetType = msgspec.UNSET
     """Only where there are any."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushLine:
+    """A push as a list shows it: with the words of its default language."""
+
+    id: int
+    title: str
+    text: str
+    languages: Sequence[str]
+    """The default one first."""
+    active: bool
+    scheduler_id: int | None
+    scheduler_name: str | None
+    """Of the scheduler that it is bound to, if any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,19 @@ from push p
 left join scheduler s on s.account_id = p.account_id and s.id = p.scheduler_id
 where p.account_id = :account_id and p.id = :push_id and p.deleted_at is null;
 
+-- name: page
+-- Some pushes of an account, newest first, with the words of their default language; or only those bound to nothing.
+select p.id, t.title, t.text, p.active, s.id as scheduler_id, s.name as scheduler_name,
+       array(select o.language from push_translation o where o.push_id = p.id
+             order by o.language <> p.default_lang, o.id) as languages
+from push p
+join push_translation t on t.push_id = p.id and t.language = p.default_lang
+left join scheduler s on s.account_id = p.account_id and s.id = p.scheduler_id
+where p.account_id = :account_id and p.deleted_at is null and p.id < :before
+  and (not :free or p.scheduler_id is null)
+order by p.id desc
+limit :limit;
+
 -- name: translations
 -- The languages of one push in the order they were added.
 select t.id, t.language, t.title, t.text, t.image, t.icon, t.link

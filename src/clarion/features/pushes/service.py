@@ -7,13 +7,14 @@ import msgspec
 from clarion.db import Connection, Database, load
 from clarion.db.statements import Record
 from clarion.features.accounts import Caller, audit
-from clarion.features.pushes.content import SizeWarning, Words, personal, warnings
+from clarion.features.pushes.content import LargestSize, SizeWarning, Words, largest, personal, warnings
 from clarion.features.pushes.model import (
     BOUND_LIMIT,
     BoundTo,
     PushBody,
     PushContent,
     PushCreated,
+    PushLine,
     PushView,
     TranslationRef,
     TranslationView,
@@ -24,6 +25,7 @@ from clarion.providers.contract import Content
 from clarion.providers.options import NO_OPTIONS, Options
 
 SQL = load(__package__)
+_NEWEST = 2**63 - 1
 
 
 class PushService:
@@ -111,6 +113,10 @@ class PushService:
             options=msgspec.convert(row["options"], Options) if row["options"] else msgspec.UNSET,
         )
 
+    def sizes(self, body: PushBody) -> Sequence[LargestSize]:
+        """The size of its longest language at each provider. `InvalidInput` if its content breaks a rule."""
+        return largest(_words(normalised(body)))
+
     async def bind(self, account_id: int, scheduler_id: int, *, push_ids: Sequence[int], within: Connection) -> None:
         """Make exactly these pushes the scheduler's, in this order; the caller holds the scheduler's row lock.
 
@@ -141,6 +147,16 @@ class PushService:
         async with self._database.joined(within) as conn:
             rows = await SQL.load.fetch(conn, push_ids=list(push_ids))
         return _contents(rows)
+
+    async def list(
+        self, account_id: int, *, limit: int, before: int | None = None, free: bool = False
+    ) -> list[PushLine]:
+        """Up to `limit` pushes older than the id `before`, newest first; `free`: only those bound to no scheduler."""
+        async with self._database.acquire() as conn:
+            rows = await SQL.page.fetch(
+                conn, account_id=account_id, before=_NEWEST if before is None else before, free=free, limit=limit
+            )
+        return [PushLine(**dict(row)) for row in rows]
 
 
 async def _save_translations(

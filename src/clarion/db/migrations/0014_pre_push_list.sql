@@ -1,0 +1,3 @@
+-- The pushes of an account, newest first.
+
+create index push_account on push (account_id, id desc) where deleted_at is null;
