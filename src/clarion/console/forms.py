@@ -47,6 +47,11 @@ class Form:
         """Whether something is wrong."""
         return bool(self.faults) or self.fault is not None
 
+    @property
+    def fields(self) -> Mapping[str, Sequence[str]]:
+        """Every field with all its values, files aside."""
+        return self._values
+
     def value(self, name: str, default: str = "") -> str:
         """What the field shows."""
         given = self._values.get(name)
