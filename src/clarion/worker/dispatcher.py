@@ -5,17 +5,11 @@ from collections import deque
 
 import structlog
 
-from clarion.features.deliveries.dispatch import DispatchStore
 from clarion.features.sends import LeasedSlice, SendService
-from clarion.foundation.clock import Clock
-from clarion.foundation.ids import MessageIds
+from clarion.worker.kit import Kit
 from clarion.worker.lane import LaneBlocked
-from clarion.worker.lanes import Lanes
 from clarion.worker.metrics import WorkerMetrics
-from clarion.worker.plans import Plans
-from clarion.worker.recorder import Recorder
 from clarion.worker.slice_run import LEASE, SliceRun, lease_clock
-from clarion.worker.window import Window
 
 log = structlog.get_logger()
 
@@ -33,30 +27,11 @@ SUSPECT_RESTS = 2.0
 class Dispatcher:
     """Slices in this process."""
 
-    def __init__(
-        self,
-        *,
-        owner: str,
-        sends: SendService,
-        store: DispatchStore,
-        lanes: Lanes,
-        plans: Plans,
-        recorder: Recorder,
-        window: Window,
-        ids: MessageIds,
-        clock: Clock,
-        metrics: WorkerMetrics,
-    ) -> None:
+    def __init__(self, kit: Kit, *, owner: str, sends: SendService, metrics: WorkerMetrics) -> None:
+        self._kit = kit
         self._owner = owner
-        self._metrics = metrics
         self._sends = sends
-        self._store = store
-        self._lanes = lanes
-        self._plans = plans
-        self._recorder = recorder
-        self._window = window
-        self._ids = ids
-        self._clock = clock
+        self._metrics = metrics
         self._runs: dict[tuple[int, int], SliceRun] = {}
         self._held: deque[tuple[LeasedSlice, float]] = deque()
         """Leased and not yet started, with the moment of the lease."""
@@ -85,7 +60,7 @@ class Dispatcher:
         leased_at = lease_clock()
         room = 1 if full else min(2, MAX_RUNS - len(keys))
         crowded = {key for key in keys if full or keys.count(key) >= MAX_RUNS_OF_LANE}
-        blocked = [*crowded, *self._lanes.blocked()]
+        blocked = [*crowded, *self._kit.lanes.blocked()]
         slices = await self._sends.lease(owner=self._owner, limit=room, seconds=LEASE, blocked=blocked)
         self._held.extend((item, leased_at) for item in slices)
         await self._start_held(tasks)
@@ -106,11 +81,11 @@ class Dispatcher:
                 item, "ready", rests=SUSPECT_RESTS
             )  # one at a time: the next death names the culprit
             return
-        opened = await self._plans.open(item.send_id)
+        opened = await self._kit.plans.open(item.send_id)
         lane = None
-        if self._clock.now() < opened.plan.expires_at:
+        if self._kit.clock.now() < opened.plan.expires_at:
             try:
-                lane = await self._lanes.open(item.app_id, item.provider)
+                lane = await self._kit.lanes.open(item.app_id, item.provider)
             except LaneBlocked:
                 await self._sends.leave(item, "ready")
                 return
@@ -121,9 +96,9 @@ class Dispatcher:
             item,
             opened,
             lane,
-            recorder=self._recorder,
-            window=self._window,
-            clock=self._clock,
+            recorder=self._kit.recorder,
+            window=self._kit.window,
+            clock=self._kit.clock,
             metrics=self._metrics,
             leased_at=leased_at,
         )
@@ -134,7 +109,7 @@ class Dispatcher:
 
     async def _run(self, run: SliceRun) -> None:
         try:
-            await run.run(self._store, self._sends, self._ids)
+            await run.run(self._kit.store, self._sends, self._kit.ids)
         finally:
             if self._runs.get(run.item.key) is run:
                 del self._runs[run.item.key]
@@ -162,7 +137,7 @@ class Dispatcher:
         runs = list(self._runs.values())
         if not runs:
             return
-        await self._plans.refresh({run.send_id for run in runs})
+        await self._kit.plans.refresh({run.send_id for run in runs})
         stops = await self._sends.stops([run.item for run in runs])
         for run in runs:
             leave_as = stops.get(run.item.key)

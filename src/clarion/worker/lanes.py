@@ -28,6 +28,10 @@ IDLE_SECONDS = 300.0
 """A lane through which nothing went for so long is closed, with its connections; the next send opens it again."""
 
 
+async def _nobody(_send_id: int, _reason: str) -> None:
+    return None
+
+
 class Lanes:
     """All lanes of this process."""
 
@@ -41,7 +45,6 @@ class Lanes:
         recorder: Recorder,
         clock: Clock,
         open_sender: OpenSender,
-        push_refused: Callable[[int, str], Awaitable[None]],
         metrics: WorkerMetrics,
         remarks: Remarks,
     ) -> None:
@@ -52,7 +55,8 @@ class Lanes:
         self._recorder = recorder
         self._clock = clock
         self._open_sender = open_sender
-        self._push_refused = push_refused
+        self.on_push_refused: Callable[[int, str], Awaitable[None]] = _nobody
+        """See `LaneParts.push_refused`."""
         self._metrics = metrics
         self._remarks = remarks
         self._share = 1.0
@@ -100,7 +104,7 @@ class Lanes:
             clock=self._clock,
             pause=self._store.pause_credential,
             resume=self._store.resume_credential,
-            push_refused=self._push_refused,
+            push_refused=self.on_push_refused,
             metrics=self._metrics,
             remarks=self._remarks,
         )

@@ -3,44 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
-from clarion.db import Database
-from clarion.features.apps.jwt_store import DatabaseJwtStore
-from clarion.features.deliveries.dispatch import DispatchStore
-from clarion.features.deliveries.ledger import Ledger
-from clarion.features.rules.books import RuleBooks
-from clarion.features.webhooks.queue import WebhookQueue
-from clarion.foundation.clock import Clock, SystemClock
 from clarion.foundation.errors import Unavailable
-from clarion.foundation.ids import MessageIds
-from clarion.foundation.secrets import Keeper
-from clarion.providers.contract import Credential, Sender
-from clarion.providers.guarded import GuardedHttp, GuardedOptions
-from clarion.providers.http2 import Http2Transport
-from clarion.providers.registry import open_sender
-from clarion.providers.transport import Sink
-from clarion.providers.webpush.sealing import Sealer
-from clarion.providers.wiring import outside
-from clarion.services import Services
-from clarion.settings import Settings
-from clarion.worker.dispatcher import Dispatcher
-from clarion.worker.housekeeping import Housekeeping
-from clarion.worker.identity import own_id
-from clarion.worker.lanes import Lanes
-from clarion.worker.metrics import WorkerMetrics
-from clarion.worker.plans import Plans
-from clarion.worker.recorder import Recorder
-from clarion.worker.remarks import Remarks
-from clarion.worker.retries import Retries
-from clarion.worker.triggers import Triggers
-from clarion.worker.turns import Turns
-from clarion.worker.vitals import Vitals
-from clarion.worker.webhooks import WebhookSender
-from clarion.worker.window import Window
+from clarion.worker.assembly import Worker, build_worker
+
+__all__ = ["build_worker", "run_worker"]
 
 log = structlog.get_logger()
 
@@ -59,111 +29,6 @@ HOUR = 3600.0
 _DATABASE_PAUSE = 1.0
 _LAST_STEP = 10.0
 """Seconds that loops have to end their step when the worker stops."""
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """The parts of one worker process."""
-
-    services: Services
-    store: DispatchStore
-    dispatcher: Dispatcher
-    retries: Retries
-    triggers: Triggers
-    turns: Turns
-    books: RuleBooks
-    lanes: Lanes
-    recorder: Recorder
-    housekeeping: Housekeeping
-    webhook_queue: WebhookQueue
-    webhooks: WebhookSender
-    remarks: Remarks
-    vitals: Vitals
-    metrics: WorkerMetrics
-    sealer: Sealer
-    clock: Clock
-
-
-def build_worker(
-    settings: Settings, services: Services, database: Database, keeper: Keeper, *, clock: Clock | None = None
-) -> Worker:
-    """Put one worker together."""
-    clock = clock or SystemClock()
-    owner = own_id()
-    engine, metrics = Http2Transport(), WorkerMetrics()
-    world = outside(settings, clock, DatabaseJwtStore(database=database, keeper=keeper), engine=engine)
-    window = Window(settings.max_unrecorded)
-    store = DispatchStore(database=database)
-    ledger = Ledger(database=database, statistics=services.statistics, sends=services.sends)
-    recorder = Recorder(ledger=ledger, window=window, metrics=metrics)
-    remarks = Remarks(store=store, clock=clock)
-    ids = MessageIds(keeper.message_key)
-
-    def open_way(credential: Credential, sink: Sink) -> Sender:
-        return open_sender(credential, outside=world, sink=sink)
-
-    async def push_refused(send_id: int, reason: str) -> None:
-        dispatcher.hold(send_id)
-        if await services.sends.pause(send_id, reason=reason):
-            log.warning("send_paused", send=send_id, reason=reason)
-
-    lanes = Lanes(
-        settings=settings,
-        apps=services.apps,
-        store=store,
-        window=window,
-        recorder=recorder,
-        clock=clock,
-        open_sender=open_way,
-        push_refused=push_refused,
-        metrics=metrics,
-        remarks=remarks,
-    )
-    recorder.on_paused = lanes.pause
-    books = RuleBooks(database=database, clock=clock)
-    plans = Plans(sends=services.sends, audiences=services.audiences, pushes=services.pushes, books=books)
-    dispatcher = Dispatcher(
-        owner=owner,
-        sends=services.sends,
-        store=store,
-        lanes=lanes,
-        plans=plans,
-        recorder=recorder,
-        window=window,
-        ids=ids,
-        clock=clock,
-        metrics=metrics,
-    )
-    retries = Retries(store=store, lanes=lanes, plans=plans, recorder=recorder, window=window, ids=ids, clock=clock)
-    vitals = Vitals(metrics, window=window, recorder=recorder, dispatcher=dispatcher, lanes=lanes, engine=engine)
-    webhook_queue = WebhookQueue(database=database, keeper=keeper, clock=clock)
-    guarded = GuardedHttp(GuardedOptions(hosts=settings.webhook_hosts, ca_file=settings.provider_ca_file))
-    return Worker(
-        services=services,
-        webhook_queue=webhook_queue,
-        webhooks=WebhookSender(queue=webhook_queue, http=guarded, clock=clock),
-        store=store,
-        dispatcher=dispatcher,
-        retries=retries,
-        turns=Turns(store=store, plans=plans, lanes=lanes, retries=retries),
-        books=books,
-        triggers=Triggers(auto_push=services.auto_push, retries=retries, clock=clock),
-        lanes=lanes,
-        recorder=recorder,
-        housekeeping=Housekeeping(
-            owner=owner,
-            database=database,
-            sends=services.sends,
-            devices=services.devices,
-            idempotency=services.idempotency,
-            lanes=lanes,
-        ),
-        remarks=remarks,
-        vitals=vitals,
-        metrics=metrics,
-        sealer=world.sealer,
-        clock=clock,
-    )
 
 
 async def run_worker(worker: Worker, stop: asyncio.Event) -> None:

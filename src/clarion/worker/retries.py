@@ -12,24 +12,22 @@ import structlog
 
 from clarion.features.deliveries.bundles import SavedBundle
 from clarion.features.deliveries.decide import Decision
-from clarion.features.deliveries.dispatch import DispatchStore
 from clarion.features.deliveries.model import Attempt, Reason, State, WaitingDelivery
 from clarion.features.pushes import PushContent
 from clarion.foundation.clock import Clock
 from clarion.foundation.errors import Unavailable
-from clarion.foundation.ids import MessageIds
 from clarion.providers.contract import Outcome, Verdict
 from clarion.providers.transport import Request
 from clarion.worker.bundle_lane import BundleLane
 from clarion.worker.bundles import Bundler, bundle_of
 from clarion.worker.content import dimensions
+from clarion.worker.kit import Kit
 from clarion.worker.lane import Lane, LaneBlocked
-from clarion.worker.lanes import Lanes
-from clarion.worker.plans import OpenSend, Plans
+from clarion.worker.plans import OpenSend
 from clarion.worker.recorder import Recorder
 from clarion.worker.regime import UNSENT, Regime, out_of_turn
 from clarion.worker.slice_run import lease_clock
-from clarion.worker.window import LaneKey, Window
+from clarion.worker.window import LaneKey
 from clarion.worker.wording import refusal
 
 log = structlog.get_logger()
@@ -97,24 +95,8 @@ class RetryJob:
 class Retries:
     """The retry loop's one step, and the retries under way."""
 
-    def __init__(
-        self,
-        *,
-        store: DispatchStore,
-        lanes: Lanes,
-        plans: Plans,
-        recorder: Recorder,
-        window: Window,
-        ids: MessageIds,
-        clock: Clock,
-    ) -> None:
-        self._store = store
-        self._lanes = lanes
-        self._plans = plans
-        self._recorder = recorder
-        self._window = window
-        self._ids = ids
-        self._clock = clock
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
         self._busy: Counter[LaneKey] = Counter()
         self.changed = asyncio.Event()
         """Set when there may be more to claim, so that nothing waits for the next look."""
@@ -124,11 +106,13 @@ class Retries:
 
         Each credential's rows are a task of their own: one that must wait delays no other.
         """
-        limit = min(CLAIM, self._window.free)
+        limit = min(CLAIM, self._kit.window.free)
         if limit <= 0 or self._busy.total() >= MAX_GROUPS:
             return 0
         claimed_at = lease_clock()
-        rows = await self._store.claim(limit=limit, seconds=LEASE, blocked=[*self._busy, *self._lanes.blocked()])
+        rows = await self._kit.store.claim(
+            limit=limit, seconds=LEASE, blocked=[*self._busy, *self._kit.lanes.blocked()]
+        )
         groups: defaultdict[LaneKey, list[WaitingDelivery]] = defaultdict(list)
         for row in rows:
             groups[row.app_id, row.provider].append(row)
@@ -143,7 +127,7 @@ class Retries:
             lane, wait = await self._lane(key)
             for (send_id, *_), group in groupby(sorted(rows, key=_moment), key=_moment):
                 part = list(group)
-                opened = await self._plans.open(send_id, push_ids={row.push_id for row in part})
+                opened = await self._kit.plans.open(send_id, push_ids={row.push_id for row in part})
                 await self._serve_send(_Way(lane, wait, until), opened, part)
         except Unavailable as error:
             log.warning("retries_left", app=key[0], provider=key[1], error=str(error))
@@ -155,24 +139,24 @@ class Retries:
     async def _lane(self, key: LaneKey) -> tuple[Lane | None, float]:
         """The lane, or None with the seconds until there may be one."""
         try:
-            return await self._lanes.open(*key), _LONG
+            return await self._kit.lanes.open(*key), _LONG
         except LaneBlocked as error:
             return None, error.seconds
 
     async def _serve_send(self, way: "_Way", opened: OpenSend, rows: Sequence[WaitingDelivery]) -> None:
         regime = opened.regime(rows[0].app_id)
-        job = RetryJob(rows[0], opened, regime, recorder=self._recorder, clock=self._clock)
+        job = RetryJob(rows[0], opened, regime, recorder=self._kit.recorder, clock=self._kit.clock)
         key = (job.app_id, job.provider)
         while rows:
             cap = None if way.lane is None else way.lane.cap
-            count = await self._window.take(key, min(len(rows), self._window.portion), cap=cap)
+            count = await self._kit.window.take(key, min(len(rows), self._kit.window.portion), cap=cap)
             await self._serve_part(way, job, opened, rows[:count])
             rows = rows[count:]
 
     async def _serve_part(self, way: "_Way", job: RetryJob, opened: OpenSend, rows: Sequence[WaitingDelivery]) -> None:
         """Settle or send rows that have their places in the window."""
         job.note(rows)
-        now = self._clock.now()
+        now = self._kit.clock.now()
         left: list[_Row] = []
         for row in rows:
             attempt = _attempt(job, row)
@@ -180,7 +164,7 @@ class Retries:
             if over is None:
                 left.append((row, attempt))
             else:
-                self._recorder.settle(attempt, Verdict(Outcome.UNSENT, over[1]), over[0], now)
+                self._kit.recorder.settle(attempt, Verdict(Outcome.UNSENT, over[1]), over[0], now)
         if left and job.regime is not None and job.regime.orders:
             left = await self._under_rules(job, job.regime, opened, left)
         if isinstance(way.lane, BundleLane) and way.lane.whole:
@@ -194,7 +178,7 @@ class Retries:
 
     async def _under_rules(self, job: RetryJob, regime: Regime, opened: OpenSend, rows: list[_Row]) -> list[_Row]:
         """Those that the rules let go; what becomes of the others is written down."""
-        now = self._clock.now()
+        now = self._kit.clock.now()
         due_at = opened.plan.due_at
         due = {row.device_id: row.created_at if row.rolling else due_at for row, _ in rows}
         try:
@@ -208,14 +192,14 @@ class Retries:
             return []
         for row, attempt in rows:
             if not found.may_leave(row.device_id):
-                self._recorder.settle(attempt, UNSENT, regime.decision(found, row.device_id), now)
+                self._kit.recorder.settle(attempt, UNSENT, regime.decision(found, row.device_id), now)
         late = set(map(id, waiting[turns:]))
         for attempt in waiting[turns:]:
-            self._recorder.settle(attempt, UNSENT, out_of_turn(now), now)
+            self._kit.recorder.settle(attempt, UNSENT, out_of_turn(now), now)
         return [(row, attempt) for row, attempt in going if id(attempt) not in late]
 
     def _send(self, lane: Lane, job: RetryJob, rows: Sequence[_Row], opened: OpenSend) -> None:
-        renderer, now = lane.renderer(self._ids), self._clock.now()
+        renderer, now = lane.renderer(self._kit.ids), self._kit.clock.now()
         renderer.set_moment(job, now)
         requests, refused = renderer.further(rows, opened.all_pushes)
         self._settle_refused(refused, now)
@@ -223,7 +207,7 @@ class Retries:
 
     def _settle_refused(self, refused: Sequence[tuple[Attempt, Verdict]], now: datetime) -> None:
         for attempt, verdict in refused:
-            self._recorder.settle(attempt, verdict, refusal(verdict), now)
+            self._kit.recorder.settle(attempt, verdict, refusal(verdict), now)
 
     async def _serve_whole(
         self, way: "_Way", lane: BundleLane, job: RetryJob, opened: OpenSend, rows: Sequence[_Row]
@@ -248,7 +232,7 @@ class Retries:
     ) -> list[Request]:
         """Repetitions of kept bundles, and fresh ones, which are kept now. Raises `Unavailable`."""
         kept = await lane.kept(job, [row.device_id for row, _ in rows])
-        bundler, now = lane.renderer(self._ids), self._clock.now()
+        bundler, now = lane.renderer(self._kit.ids), self._kit.clock.now()
         bundler.set_moment(job, now)
         repeats: defaultdict[UUID, list[_Row]] = defaultdict(list)
         for row, attempt in rows:
