@@ -73,7 +73,7 @@ class ApnsPrepared:
             return _MALFORMED
         dashed = b"-".join(_groups(uuid))
         head, tail = self._fragments
-        return Notification(self._way, device, head + msg_id + tail, tag, uuid=dashed, label=self._label)
+        return Notification(self._way, device, head + msg_id + tail, tag, dashed, self._label)
 
 
 class ApnsSender:
@@ -154,8 +154,7 @@ class ApnsSender:
         """Report what is final; try the rest once more."""
         final: list[Answer] = []
         for answer in answers:
-            notification = answer.tag
-            assert isinstance(notification, Notification)  # noqa: S101 - narrows the type only
+            notification: Notification = answer.tag  # type: ignore[assignment]  # every tag of ours is one
             notification.tag = answer.tag = notification.owner
             if answer.status == 200 and not notification.elsewhere:
                 # The answer's id is the request's; transports need not decode the headers of a plain 200.

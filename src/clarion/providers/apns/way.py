@@ -29,8 +29,13 @@ class Label:
     """The headers that the notifications of one push share for a second (providers.md §3.4); told apart by identity."""
 
     headers: tuple[tuple[str, str], ...]
-    own: tuple[str, ...] = ("apns-id", "apns-collapse-id")
-    """Headers whose value is the notification's UUID."""
+    replaces: bool = True
+    """The notification's UUID is its collapse id, too: a second delivery replaces the first."""
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Headers whose value is the notification's UUID."""
+        return ("apns-id", "apns-collapse-id") if self.replaces else ("apns-id",)
 
 
 @lru_cache(maxsize=256)
@@ -39,7 +44,9 @@ def label(*, silent: bool, urgent: bool, collapse_key: str, expires: int) -> Lab
     announced = "background" if silent else "alert"
     priority = "10" if urgent and not silent else "5"
     headers = (("apns-push-type", announced), ("apns-priority", priority), ("apns-expiration", str(expires)))
-    return Label((*headers, ("apns-collapse-id", collapse_key)), ("apns-id",)) if collapse_key else Label(headers)
+    if not collapse_key:
+        return Label(headers)
+    return Label((*headers, ("apns-collapse-id", collapse_key)), replaces=False)
 
 
 class Notification(Request):
@@ -52,12 +59,14 @@ class Notification(Request):
 
     # Everything that goes into path and headers is checked where it is made: `Request`'s own checks would cost as much
     # as all the rest of rendering.
-    def __init__(self, way: "Way", token: bytes, body: bytes, owner: object, *, uuid: bytes, label: Label) -> None:
+    def __init__(  # positional, as it is made for every message
+        self, way: "Way", token: bytes, body: bytes, owner: object, uuid: bytes, label: Label
+    ) -> None:
         self.head = NO_HEAD
         self.body = body
         self.tag = self.owner = owner
         self.path = None
-        self.own = (uuid,) * len(label.own)
+        self.own = (uuid, uuid) if label.replaces else (uuid,)
         self.resends = 0
         self.way = way
         self.token = token

@@ -1,4 +1,4 @@
-"""The usual answers, taken without the machinery that the unusual ones need: headers that are a plain 200, one body.
+"""The usual answers, taken without the machinery that the unusual ones need: a plain success with one body, or none.
 
 Nearly every answer is one of them, and this loop reads it at half the cost (docs/adr/0007). Whatever is not exactly as
 expected is left where it is, for the connection's own handlers.
@@ -7,7 +7,7 @@ expected is left where it is, for the connection's own handlers.
 from collections.abc import MutableMapping
 
 from clarion.providers.http2.frames import DATA, END_HEADERS, END_STREAM, HEADER_SIZE, HEADERS, read_header
-from clarion.providers.http2.headers import PLAIN_200
+from clarion.providers.http2.headers import PLAIN_200, usual_success
 from clarion.providers.transport import Answer, Request
 
 
@@ -34,8 +34,19 @@ def take_plain(
             entry.body = data[start:end]
             complete.append(entry)
             received += low
-        elif kind == HEADERS and flags == END_HEADERS and low and data[start] == PLAIN_200 and type(entry) is Request:
-            streams[stream] = Answer(entry.tag, 200)
+        elif (
+            kind == HEADERS
+            and flags & ~END_STREAM == END_HEADERS
+            and low
+            and isinstance(entry, Request)
+            and (status := 200 if data[start] == PLAIN_200 else usual_success(data[start:end]))
+        ):
+            answer = Answer(entry.tag, status)
+            if flags == END_HEADERS:
+                streams[stream] = answer
+            else:
+                del streams[stream]
+                complete.append(answer)
         else:
             break
         at = end

@@ -35,6 +35,20 @@ def test_answers_are_taken_in_order_with_their_bodies() -> None:
     assert list(streams) == [5]
 
 
+class Kind(Request):
+    """Providers have kinds of requests of their own."""
+
+
+@pytest.mark.parametrize(("block", "status"), [(BLOCK, 200), (b"\x48\x82\x10\x03", 201), (b"\x89", 204)])
+def test_answers_without_a_body_to_requests_of_any_kind_are_taken(block: bytes, status: int) -> None:
+    streams: dict[int, Request | Answer] = {1: Kind(HEAD, b"{}", "tag 1")}
+    complete = list[Answer]()
+    data = frame(HEADERS, END_HEADERS | END_STREAM, 1, block)
+    assert take_plain(data, streams, complete, largest=16384) == (len(data), 0)
+    assert [(one.tag, one.status, one.body) for one in complete] == [("tag 1", status, b"")]
+    assert not streams
+
+
 def test_frames_of_several_streams_may_be_mixed() -> None:
     streams, complete = requests(1, 3), list[Answer]()
     first, second = answer(1, b"a"), answer(3, b"b")
@@ -59,7 +73,6 @@ def test_what_is_incomplete_is_left_and_goes_on_with_the_next_read(cut: int) -> 
     [
         frame(PING, 0, 0, bytes(8)),
         frame(RST_STREAM, 0, 3, bytes(4)),
-        frame(HEADERS, END_HEADERS | END_STREAM, 3, BLOCK),
         frame(HEADERS, END_HEADERS | PADDED, 3, b"\x00" + BLOCK),
         frame(HEADERS, 0, 3, BLOCK),
         frame(HEADERS, END_HEADERS, 3, b""),
@@ -72,7 +85,6 @@ def test_what_is_incomplete_is_left_and_goes_on_with_the_next_read(cut: int) -> 
     ids=(
         "ping",
         "reset",
-        "without a body",
         "padded",
         "to be continued",
         "an empty block",
