@@ -73,11 +73,8 @@ class SliceRun:
         self.day: date = plan.day
         self.provider: str = item.provider
         self.cutoff_at: datetime = plan.cutoff_at
-        self._regime = opened.regime(item.app_id)
-        self.expires_at: datetime = (
-            self._regime.expiry(plan.expires_at, plan.cutoff_at) if self._regime else plan.expires_at
-        )
-        self.capped = self._regime is not None and self._regime.capped
+        self.expires_at: datetime = plan.expires_at
+        self.capped = False
         self.key: LaneKey = (item.app_id, item.provider)
         self.lane = lane
         """None for what is left of an expired send: it is only written down."""
@@ -127,9 +124,7 @@ class SliceRun:
             else:
                 if isinstance(self.lane, BundleLane):
                     await self._repeat(self.lane, ids)
-                step = partial(self._hand_over, self.lane, self.lane.renderer(ids))
-                if self._regime is not None and self._regime.orders:
-                    step = partial(self._under_rules, self._regime, step)
+                step = partial(self._by_rules, partial(self._hand_over, self.lane, self.lane.renderer(ids)))
                 if self.item.suspect:
                     step = partial(self._with_care, sends, step)
                 await self._feed(store, step)
@@ -235,6 +230,16 @@ class SliceRun:
             lane.forgo(count)
             return False
         return True
+
+    async def _by_rules(self, hand_over: _Step, recipients: Sequence[Recipient]) -> int:
+        """Hand over what the rules let go as they are now; how many recipients were dealt with."""
+        regime, plan = self._opened.regime(self.app_id), self._opened.plan
+        self.capped = regime is not None and regime.capped
+        self.cutoff_at = plan.cutoff_at
+        self.expires_at = plan.expires_at if regime is None else regime.expiry(plan.expires_at, plan.cutoff_at)
+        if regime is None or not regime.orders:
+            return await hand_over(recipients)
+        return await self._under_rules(regime, hand_over, recipients)
 
     async def _under_rules(self, regime: Regime, hand_over: _Step, recipients: Sequence[Recipient]) -> int:
         """Hand over whom the rules let go, and write down what becomes of the others; how many recipients that was."""
