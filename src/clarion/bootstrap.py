@@ -19,6 +19,7 @@ from clarion.features.apps.groups import AppGroupService
 from clarion.features.apps.service import AppService
 from clarion.features.apps.zones import DefaultZoneService
 from clarion.features.audiences.groups import AudienceGroupService
+from clarion.features.audiences.growth import GrowthService
 from clarion.features.audiences.reach import ReachService
 from clarion.features.audiences.saved import SavedFilterService
 from clarion.features.audiences.service import AudienceService
@@ -28,6 +29,7 @@ from clarion.features.deliveries.credentials import CredentialService
 from clarion.features.deliveries.feedback import Feedback
 from clarion.features.deliveries.service import DeliveryService
 from clarion.features.deliveries.story import StoryService
+from clarion.features.deliveries.system import SystemService
 from clarion.features.devices.finding import FindingService
 from clarion.features.devices.query import DeviceQueryService
 from clarion.features.devices.service import DeviceService
@@ -46,6 +48,7 @@ from clarion.features.sends.progress import ProgressService
 from clarion.features.sends.results import ResultsService
 from clarion.features.sends.service import SendService
 from clarion.features.statistics.service import StatisticsService
+from clarion.features.statistics.totals import TotalsService
 from clarion.features.webhooks.service import WebhookService
 from clarion.foundation.clock import Clock, SystemClock
 from clarion.foundation.errors import ConfigurationError
@@ -125,6 +128,7 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
         audience_groups=AudienceGroupService(database=database),
         saved_filters=SavedFilterService(database=database, audiences=audiences),
         reach=ReachService(database=database),
+        growth=GrowthService(database=database),
         pushes=pushes,
         rules=RuleService(database=database),
         schedulers=SchedulerService(
@@ -154,6 +158,8 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
         credentials=CredentialService(database=database),
         checks=CheckService(settings=settings, database=database, keeper=keeper, apps=apps, clock=clock),
         backlog=BacklogService(database=database),
+        system=SystemService(database=database),
         feedback=Feedback(database=database, statistics=statistics, message_ids=message_ids, clock=clock),
         statistics=statistics,
+        totals=TotalsService(database=database),
     )

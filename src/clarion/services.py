@@ -14,6 +14,7 @@ from clarion.features.apps.groups import AppGroupService
 from clarion.features.apps.service import AppService
 from clarion.features.apps.zones import DefaultZoneService
 from clarion.features.audiences.groups import AudienceGroupService
+from clarion.features.audiences.growth import GrowthService
 from clarion.features.audiences.reach import ReachService
 from clarion.features.audiences.saved import SavedFilterService
 from clarion.features.audiences.service import AudienceService
@@ -23,6 +24,7 @@ from clarion.features.deliveries.credentials import CredentialService
 from clarion.features.deliveries.feedback import Feedback
 from clarion.features.deliveries.service import DeliveryService
 from clarion.features.deliveries.story import StoryService
+from clarion.features.deliveries.system import SystemService
 from clarion.features.devices.finding import FindingService
 from clarion.features.devices.query import DeviceQueryService
 from clarion.features.devices.service import DeviceService
@@ -41,6 +43,7 @@ from clarion.features.sends.progress import ProgressService
 from clarion.features.sends.results import ResultsService
 from clarion.features.sends.service import SendService
 from clarion.features.statistics.service import StatisticsService
+from clarion.features.statistics.totals import TotalsService
 from clarion.features.webhooks.service import WebhookService
 
 
@@ -71,6 +74,7 @@ class Services:
     audience_groups: AudienceGroupService
     saved_filters: SavedFilterService
     reach: ReachService
+    growth: GrowthService
     pushes: PushService
     rules: RuleService
     schedulers: SchedulerService
@@ -86,5 +90,7 @@ class Services:
     credentials: CredentialService
     checks: CheckService
     backlog: BacklogService
+    system: SystemService
     feedback: Feedback
     statistics: StatisticsService
+    totals: TotalsService

@@ -25,6 +25,8 @@ EXTEND_PERIOD = 5.0
 FINISH_PERIOD = 0.5
 WEBHOOK_PERIOD = 0.5
 SHOW_PERIOD = 1.0
+ROLL_PERIOD = 60.0
+GROWTH_PERIOD = 300.0
 HOUR = 3600.0
 _DATABASE_PAUSE = 1.0
 _LAST_STEP = 10.0
@@ -77,6 +79,9 @@ def _loops(worker: Worker, runs: asyncio.TaskGroup, stop: asyncio.Event) -> list
         (tell_owners, EXTEND_PERIOD),
         (worker.services.reach.settle, EXTEND_PERIOD),
         (worker.services.reach.prune, HOUR),
+        (worker.services.totals.roll, ROLL_PERIOD),
+        (worker.services.growth.note, GROWTH_PERIOD),
+        (worker.services.growth.count_cohorts, GROWTH_PERIOD),
         (worker.vitals.show, SHOW_PERIOD),
         (worker.housekeeping.hourly, HOUR),
         (worker.books.forget, HOUR),

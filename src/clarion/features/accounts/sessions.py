@@ -58,6 +58,8 @@ class Session:
     two_factor: bool
     language: str | None
     zone: str
+    operator: bool
+    """Owner of the installation's first account: who runs it."""
     notices: tuple[Notice, ...]
 
     @property
@@ -168,5 +170,6 @@ def _session(row: Record) -> Session:
         two_factor=row["two_factor"],
         language=row["language"],
         zone=row["zone"],
+        operator=row["operator"],
         notices=tuple(Notice(kind, text) for kind, text in row["notices"]),
     )

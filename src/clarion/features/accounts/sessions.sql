@@ -7,7 +7,8 @@ values (:token_hash, :account_id, :member_id, :confirmed, now() + :lifetime::int
 -- The session of a browser with its member, while neither time limit has passed and the account is not suspended.
 select s.id, s.account_id, s.member_id, s.confirmed, s.notices, s.seen_at,
        m.email, m.name, m.role, m.language, m.totp_secret is not null as two_factor,
-       coalesce(m.time_zone, a.default_zone) as zone, a.name as account_name
+       coalesce(m.time_zone, a.default_zone) as zone, a.name as account_name,
+       m.role = 'owner' and not exists (select from account older where older.id < a.id) as operator
 from session s
 join member m on m.id = s.member_id
 join account a on a.id = s.account_id

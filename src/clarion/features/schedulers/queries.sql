@@ -24,6 +24,15 @@ where account_id = :account_id and id < :before and (:state::text is null or sta
 order by id desc
 limit :limit;
 
+-- name: upcoming
+-- Active schedulers by their next moment.
+select id, account_id, type, name, source, timing, local_time, filter, state, next_due_at, created_at, updated_at,
+       late, armed_at, planned_until, unswept, version, rules
+from scheduler
+where account_id = :account_id and state = 'active' and next_due_at is not null and type <> 'conversion'
+order by next_due_at, id
+limit :limit;
+
 -- name: lock
 -- State of one scheduler, locked until the end of the transaction.
 select id, type, state, next_due_at from scheduler

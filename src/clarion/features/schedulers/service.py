@@ -168,6 +168,13 @@ class SchedulerService:
         items = [scheduler_of(row, bound[row["id"]]) for row in page]
         return SchedulerPage(items, items[-1].id if len(rows) > limit else None)
 
+    async def upcoming(self, account_id: int, *, limit: int) -> Sequence[Scheduler]:
+        """What is due next; without auto-push, which has no moments."""
+        async with self._database.transaction() as conn:
+            rows = await SQL.upcoming.fetch(conn, account_id=account_id, limit=limit)
+            bound = await self._pushes.bound(account_id, [row["id"] for row in rows], within=conn)
+        return [scheduler_of(row, bound[row["id"]]) for row in rows]
+
     async def pause(self, caller: Caller, scheduler_id: int) -> None:
         """Hold the scheduler and its running sends back; repeating is fine.
 

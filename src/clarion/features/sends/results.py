@@ -58,6 +58,27 @@ class Underway:
         return self.slices_done / self.slices_total if self.slices_total else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A scheduler whose sends have not all ended."""
+
+    scheduler_id: int
+    name: str
+    due_at: datetime
+    paused: bool
+    pause_reason: str | None
+    """Why the system paused it; None when a person did."""
+    slices_total: int
+    slices_done: int
+    estimate: int
+    sent: int
+
+    @property
+    def percent(self) -> int:
+        """How much of the work is behind us."""
+        return 100 * self.slices_done // self.slices_total if self.slices_total else 0
+
+
 class ResultsService:
     """Results of an account's schedulers. Those of another account have none."""
 
@@ -91,6 +112,12 @@ class ResultsService:
             row = await SQL.open_sends.fetchrow(conn, account_id=account_id, scheduler_id=scheduler_id, test=TEST)
         assert row is not None  # noqa: S101 - an aggregate always has a row
         return Underway(**dict(row))
+
+    async def under_way(self, account_id: int, *, limit: int) -> list[Run]:
+        """What is being sent now, newest first; without auto-push, which never ends, and without tests."""
+        async with self._database.acquire() as conn:
+            rows = await SQL.under_way.fetch(conn, account_id=account_id, limit=limit, test=TEST)
+        return [Run(**row) for row in rows]
 
 
 def _summary(row: dict[str, Any]) -> Summary:

@@ -40,3 +40,24 @@ cross join lateral (
 ) p
 where s.account_id = :account_id and s.scheduler_id = :scheduler_id and s.state in ('running', 'paused')
   and s.zone_bucket is distinct from :test;
+
+-- name: under_way
+-- Schedulers with sends that have not ended, without tests and auto-push, newest first, and how far they are.
+select s.scheduler_id, r.name, max(s.due_at) as due_at, bool_or(s.state = 'paused') as paused,
+       max(s.pause_reason) as pause_reason, coalesce(sum(p.total), 0)::bigint as slices_total,
+       coalesce(sum(p.done), 0)::bigint as slices_done, coalesce(sum(s.estimate), 0)::bigint as estimate,
+       coalesce(sum(c.sent), 0)::bigint as sent
+from send s
+join scheduler r on r.account_id = s.account_id and r.id = s.scheduler_id and r.type <> 'conversion'
+cross join lateral (
+    select count(*) as total, count(*) filter (where l.state in ('done', 'cancelled')) as done
+    from slice l where l.send_id = s.id
+) p
+cross join lateral (
+    select sum(n) as sent from stat_hour h
+    where h.account_id = s.account_id and h.send_id = s.id and h.outcome = 'sent'
+) c
+where s.account_id = :account_id and s.state in ('running', 'paused') and s.zone_bucket is distinct from :test
+group by s.scheduler_id, r.name
+order by max(s.id) desc
+limit :limit;
