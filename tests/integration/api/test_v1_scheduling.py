@@ -264,6 +264,25 @@ async def test_a_preview_shows_zones_rules_and_the_end(api: Api, database: Datab
     assert [slot["devices"] for slot in slots] in ([70] * 4, [70] * 5)
 
 
+async def test_a_preview_tells_who_has_reached_a_cap(api: Api, database: Database) -> None:
+    app_id = await devices(api, database, lisbon=3)
+    rules = {"caps": [{"max": 2, "hours": 24}]}
+    async with database.acquire() as conn:
+        ids = [row["id"] for row in await conn.fetch("select id from device order by id")]
+        for send_id, device_id in ((1, ids[0]), (2, ids[0]), (1, ids[1])):
+            await conn.execute(
+                "insert into contact (send_id, device_id, subject, account_id, app_id, scheduler_id, at) "
+                "values ($1, $2, $2, $3, $4, 9, now())",
+                send_id,
+                device_id,
+                api.account_id,
+                app_id,
+            )
+    await api.ok("PUT", "/api/v1/rules", rules, status=204)
+    assert (await api.ok("POST", f"{PATH}/preview", body(ONESEND)))["capped_now"] == 1
+    assert (await api.ok("POST", f"{PATH}/preview", body(ONESEND, rules={"urgent": True})))["capped_now"] == 0
+
+
 async def test_an_app_has_a_default_zone_for_devices_that_tell_none(api: Api, database: Database) -> None:
     app_id = await devices(api, database, nowhere=1)
     where = f"/api/v1/apps/{app_id}/default-zone"

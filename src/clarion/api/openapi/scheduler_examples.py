@@ -75,6 +75,7 @@ _TIMELINE = {
     "started": [],
     "finished_at": "2026-03-01T12:00:02.098Z",
     "until": "2026-03-07T19:00:00Z",
+    "capped_now": 0,
 }
 
 SCHEDULER_REQUESTS: Mapping[str, Any] = {

@@ -72,6 +72,8 @@ class TimelineView(msgspec.Struct, frozen=True):
     """When the last message may leave; null when nothing is to come."""
     until: datetime
     """Moments up to here are shown."""
+    capped_now: int
+    """About how many devices and users are at a cap or within a gap at present; the moments do not take that in."""
 
 
 class TestBody(msgspec.Struct, frozen=True):
@@ -132,7 +134,15 @@ def _timeline(found: Timeline) -> TimelineView:
         for part in found.started
     ]
     moments = [_moment(moment) for moment in found.moments]
-    return TimelineView(found.devices, found.exact, moments, started, found.finished_at, found.until)
+    return TimelineView(
+        devices=found.devices,
+        exact=found.exact,
+        moments=moments,
+        started=started,
+        finished_at=found.finished_at,
+        until=found.until,
+        capped_now=found.capped_now,
+    )
 
 
 def _moment(moment: Moment) -> MomentView:

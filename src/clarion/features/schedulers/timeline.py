@@ -5,13 +5,15 @@ of them; so the real run follows, as far as devices, pushes and rules stay what 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from clarion.db import Connection, Database, load
 from clarion.features.audiences import AudienceService, Filter
-from clarion.features.rules import Rules, SendRules, read
+from clarion.features.rules import Level, Rules, SendRules, read
+from clarion.features.rules.books import RuleBooks
 from clarion.features.rules.forecast import Arrival, Leaving, forecast
+from clarion.features.rules.judging import Matter
 from clarion.features.schedulers.body import SchedulerBody, new_of
 from clarion.features.schedulers.calendar import FixedCalendar, LocalCalendar, Start, ZoneKey
 from clarion.features.schedulers.conversion import ConversionTiming
@@ -29,6 +31,8 @@ SQL = load(__package__)
 HORIZON = timedelta(days=7)
 """How much of a weekly scheduler is shown."""
 _BEFORE = timedelta(days=3)
+_NO_APP = 0
+"""Has no rules of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class Timeline:
     """When the last message leaves; None when nothing is to come."""
     until: datetime
     """Moments up to here are shown."""
+    capped_now: int = 0
+    """About how many devices and users are at a cap or within a gap at present; moments do not take that in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ class _Scheme:
     """What a timeline is made of."""
 
     account_id: int
+    scheduler_id: int
     filter: Filter
     rules: Rules
     timing: Timing | None
@@ -84,6 +91,7 @@ class TimelineService:
         self._database = database
         self._audiences = audiences
         self._writer = Writer(audiences=audiences)
+        self._books = RuleBooks(database=database, clock=clock)
         self._clock = clock
         self._instant_delay = instant_delay
 
@@ -94,10 +102,11 @@ class TimelineService:
         arming = armed(new, now=now, due=now + self._instant_delay if new.timing is None else None)
         timing = None if isinstance(new.timing, ConversionTiming) else new.timing
         days = None if timing is None else calendar(timing, late=new.late, armed_at=now)
-        scheme = _Scheme(account_id, new.filter, new.rules, timing, days, arming)
+        scheme = _Scheme(account_id, 0, new.filter, new.rules, timing, days, arming)
         async with self._database.transaction() as conn:
             await self._writer.check(conn, account_id, new.filter)
-            return await self._timeline(conn, scheme, now=now, started=())
+            found = await self._timeline(conn, scheme, now=now, started=())
+        return await self._with_capped(scheme, *found)
 
     async def of(self, account_id: int, scheduler_id: int) -> Timeline:
         """What a scheduler is going to do, and what it has started lately. A draft: if it were activated now.
@@ -110,11 +119,14 @@ class TimelineService:
             if row is None:
                 raise NotFound(f"scheduler {scheduler_id} does not exist")
             started = await parts_of(account_id, scheduler_id, since=now - _BEFORE, within=conn)
-            return await self._timeline(conn, _scheme_of(scheduler_of(row), now), now=now, started=started)
+            scheme = _scheme_of(scheduler_of(row), now)
+            found = await self._timeline(conn, scheme, now=now, started=started)
+        return await self._with_capped(scheme, *found)
 
     async def _timeline(
         self, conn: Connection, scheme: _Scheme, *, now: datetime, started: Sequence[StartedPart]
-    ) -> Timeline:
+    ) -> tuple[Timeline, SendRules, Sequence[int]]:
+        """The timeline but for caps, and the rules and apps that it was made with."""
         account_id = scheme.account_id
         app_ids = await self._audiences.resolve_apps(account_id, scheme.filter, within=conn)
         conditions = await self._audiences.conditions(account_id, scheme.filter, within=conn)
@@ -128,7 +140,7 @@ class TimelineService:
             for start, leavings in _leavings(_starts(scheme, zones, now, until), zones, counts, rules)
         ]
         last = [moment.last_at for moment in moments if moment.last_at]
-        return Timeline(
+        timeline = Timeline(
             devices=sum(moment.devices for moment in moments),
             exact=all(one.exact for one in found),
             moments=moments,
@@ -136,6 +148,19 @@ class TimelineService:
             finished_at=max(last, default=None),
             until=until,
         )
+        return timeline, rules, app_ids
+
+    async def _with_capped(
+        self, scheme: _Scheme, timeline: Timeline, rules: SendRules, app_ids: Sequence[int]
+    ) -> Timeline:
+        if rules.scheduler.urgent or not timeline.moments:
+            return timeline
+        everywhere = rules.of_app(_NO_APP).limits
+        capped = await self._books.capped(Matter(scheme.account_id, _NO_APP, scheme.scheduler_id, 0), everywhere)
+        for app_id in sorted(set(app_ids) & rules.apps.keys()):
+            own = [limit for limit in rules.of_app(app_id).limits if limit.level is Level.APP]
+            capped += await self._books.capped(Matter(scheme.account_id, app_id, scheme.scheduler_id, 0), own)
+        return replace(timeline, capped_now=min(capped, timeline.devices))
 
 
 def _scheme_of(scheduler: Scheduler, now: datetime) -> _Scheme:
@@ -147,7 +172,7 @@ def _scheme_of(scheduler: Scheduler, now: datetime) -> _Scheme:
             arming = arm(timing, late=scheduler.late, now=now)
         armed_at = now if scheduler.state is State.DRAFT else scheduler.armed_at or scheduler.created_at
         days = calendar(timing, late=scheduler.late, armed_at=armed_at)
-    return _Scheme(scheduler.account_id, scheduler.filter, scheduler.rules, timing, days, arming)
+    return _Scheme(scheduler.account_id, scheduler.id, scheduler.filter, scheduler.rules, timing, days, arming)
 
 
 def _starts(scheme: _Scheme, zones: Mapping[ZoneKey, tzinfo], now: datetime, until: datetime) -> list[Start]:
