@@ -62,12 +62,13 @@ class Statement:
         return Statement(text, parameters)
 
     def beside(self, *others: "Statement") -> "Statement":
-        """One statement that does what this one and the others do: one round trip, all or nothing.
+        """One statement that does what this one and the others do, in this order: one round trip, all or nothing.
 
         Each must be one statement without WITH of its own, and the names of all parameters must differ. None sees what
-        the others change; rows of `others` are locked after those of this one.
+        the others change.
         """
-        parts = ", ".join(f"beside_{no} as ({other.text})" for no, other in enumerate(others, 1))
+        # PostgreSQL carries out the statement itself, then what WITH has, beginning with the last.
+        parts = ", ".join(f"beside_{no} as ({other.text})" for no, other in enumerate(reversed(others), 1))
         bound = self.bound.copy()
         for other in others:
             bound |= other.bound

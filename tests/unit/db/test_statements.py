@@ -11,6 +11,6 @@ def test_statements_side_by_side_are_one_with_the_parameters_of_all() -> None:
         Statement("delete from c where {conditions}").where(Conditions("d = :d", {"d": 1})),
     )
     assert both.text == (
-        "with beside_1 as (update b set n = :n), beside_2 as (delete from c where (d = :d)) insert into a select :x"
+        "with beside_1 as (delete from c where (d = :d)), beside_2 as (update b set n = :n) insert into a select :x"
     )
-    assert (both.names, both.bound) == (("n", "d", "x"), {"d": 1})
+    assert (both.names, both.bound) == (("d", "n", "x"), {"d": 1})

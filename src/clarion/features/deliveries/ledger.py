@@ -35,7 +35,8 @@ from clarion.providers.registry import transports_of
 SQL = load(__package__)
 _Key = tuple[int, int, int]
 _RETRY_PAUSE = 0.5
-_COUNT_RESULTS = SQL.count_of_credential.beside(SQL.count_in_minute)
+_COUNT_RESULTS = SQL.count_in_minute.beside(SQL.count_of_credential)
+# The order of the steps of other batches, or two workers would wait for each other's rows.
 _WRITE_PLAIN = SQL.insert.beside(FOLD, SQL.count_in_minute, SQL.count_of_credential)
 _PLAIN = ("entries", "results")
 _OUTCOMES: dict[int, str] = {State.SENT: "sent", State.CANCELLED: "cancelled"}
