@@ -38,7 +38,7 @@ from _standin import PROJECT
 
 SLOWEST = 500
 """Messages per second; a send that is slower is given up."""
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.05
 MEMORY_EVERY = 1.0
 BARE_MESSAGES = 20_000
 PEER_MESSAGES = 3_000
