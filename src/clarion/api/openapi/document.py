@@ -21,6 +21,8 @@ SUMMARY = "Self-hosted push notifications, wire-compatible with Push.Express"
 _METHODS = ("get", "post", "put", "patch", "delete")
 _NOISE = ("deprecated", "allowEmptyValue", "allowReserved")
 _ALWAYS_WITH_KEY = (400, 401, 403, 429, 503)
+_USUAL = ("/sched/weekly",)
+"""Spellings that are not the shortest, and yet those that people should use."""
 _CONFLICTS = (
     *(f"schedulers_{name}" for name in ("pause", "resume", "cancel", "replace", "change", "activate", "send_test")),
     "comparisons_set_comparison",
@@ -77,13 +79,13 @@ def _ordered(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _drop_aliases(paths: Document) -> None:
-    """One function on several paths is one operation; its shortest path stays, and names the others."""
+    """One function on several paths is one operation; its usual or else shortest path stays, and names the others."""
     spellings: dict[tuple[str, ...], list[str]] = {}
     for path, method, operation in _operations(paths):
         key = (operation["operationId"].split(".")[0], method, *operation.get("tags", ()))
         spellings.setdefault(key, []).append(path)
     for (_, method, *_), found in spellings.items():
-        kept, *others = sorted(found, key=lambda path: (len(path), path))
+        kept, *others = sorted(found, key=lambda path: (not path.endswith(_USUAL), len(path), path))
         for path in others:
             del paths[path][method]
         if others:
