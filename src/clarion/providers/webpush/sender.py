@@ -23,8 +23,8 @@ from clarion.providers.webpush.subscription import read_subscription
 from clarion.providers.webpush.vapid import VapidKey, VapidToken
 from clarion.providers.webpush.verdicts import MALFORMED, TOO_LARGE, Standing, read, resting
 
-BATCH = 64
-"""Messages encrypted at once: some 8 ms of work, so that the first are on their way while the next are encrypted."""
+BATCH = 128
+"""Messages encrypted at once: some 15 ms of work, so that the first are on their way while the next are encrypted."""
 _LOOK_SECONDS = 0.25
 _CROWDED_PAUSE = 15.0
 _SEALING_PAUSE = 5.0
