@@ -89,3 +89,17 @@ async def new_device(conn: Connection, account_id: int, app_id: int, **columns: 
     places = ", ".join(f"${place}" for place in range(1, len(row) + 1))
     await conn.execute(f"insert into device ({', '.join(row)}) values ({places})", *row.values())
     return int(row["id"])
+
+
+async def new_onesend(conn: Connection, account_id: int) -> int:
+    """An active scheduler for all apps, due in a year."""
+    timing = {"date": "2031-05-04", "time": "18:30", "timezone": "+00:00"}
+    scheduler_id: int = await conn.fetchval(
+        """
+        insert into scheduler (account_id, type, name, timing, filter, next_due_at)
+        values ($1, 'onesend', 'sending', $2, '{"all_apps": true}', now() + interval '1 year') returning id
+        """,
+        account_id,
+        json.dumps(timing),
+    )
+    return scheduler_id

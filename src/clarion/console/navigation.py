@@ -17,6 +17,8 @@ class Entry:
     """A name of `icons.txt`."""
     role: Role = Role.VIEWER
     """Whoever may less does not see it."""
+    operator: bool = False
+    """Only for who runs the installation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,16 @@ class Section:
 
 SECTIONS = (
     Section(
+        "",
+        (Entry("/overview", N_("Overview"), "home"),),
+    ),
+    Section(
         N_("Messages"),
         (Entry("/sendings", N_("Sendings"), "send"),),
+    ),
+    Section(
+        N_("People"),
+        (Entry("/devices", N_("Devices"), "devices"),),
     ),
     Section(
         N_("Apps"),
@@ -51,16 +61,17 @@ SECTIONS = (
         ),
     ),
 )
-HOME = "/profile"
+HOME = "/overview"
 """Where people land after signing in."""
 
 
-def sections_for(role: Role) -> list[Section]:
+def sections_for(role: Role, *, operator: bool) -> list[Section]:
     """What members of a role see."""
-    seen = [
-        Section(section.title, tuple(entry for entry in section.entries if role.covers(entry.role)))
-        for section in SECTIONS
-    ]
+
+    def sees(entry: Entry) -> bool:
+        return role.covers(entry.role) and (operator or not entry.operator)
+
+    seen = [Section(section.title, tuple(filter(sees, section.entries))) for section in SECTIONS]
     return [section for section in seen if section.entries]
 
 

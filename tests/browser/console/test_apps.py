@@ -44,7 +44,7 @@ def test_an_app_is_made_from_a_downloaded_file_and_checked_at_its_provider(
         info = {"transport_type": "fcm", "transport_token": token, "platform_type": "android"}
         member.api.put(f"{devices}/{made.json()['id']}/info", json={**info, "lang": lang, "country": country})
     page.reload()
-    expect(page.get_by_role("region", name="By country").get_by_role("row", name="PT")).to_be_visible()
+    expect(page.get_by_role("group", name="By country").get_by_role("row", name="PT")).to_be_visible()
     member.check(page, "app")
 
     groups = member.open("/app-groups/new")

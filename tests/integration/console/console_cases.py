@@ -15,6 +15,31 @@ class World:
 
 
 CASES: dict[str, tuple[str, ...]] = {
+    "GET /app-groups/{group_id}": ("app_group",),
+    "POST /app-groups/{group_id}": ("app_group",),
+    "POST /app-groups/{group_id}/archive": ("app_group",),
+    "POST /app-groups/{group_id}/delete": ("app_group",),
+    "POST /app-groups/{group_id}/restore": ("app_group",),
+    "GET /apps/{app_id}": ("app",),
+    "POST /apps/{app_id}/archive": ("app",),
+    "POST /apps/{app_id}/check/{provider}": ("app", "provider"),
+    "GET /apps/{app_id}/credentials/{transport}": ("app", "transport"),
+    "POST /apps/{app_id}/credentials/{transport}": ("app", "transport"),
+    "POST /apps/{app_id}/delete": ("app",),
+    "GET /apps/{app_id}/edit": ("app",),
+    "POST /apps/{app_id}/edit": ("app",),
+    "POST /apps/{app_id}/restore": ("app",),
+    "POST /apps/{app_id}/resume/{provider}": ("app", "provider"),
+    "POST /apps/{app_id}/suspects/{provider}": ("app", "provider"),
+    "GET /devices/{device_id}": ("device",),
+    "GET /sendings/{scheduler_id}": ("scheduler",),
+    "POST /sendings/{scheduler_id}/activate": ("scheduler",),
+    "POST /sendings/{scheduler_id}/cancel": ("scheduler",),
+    "POST /sendings/{scheduler_id}/duplicate": ("scheduler",),
+    "POST /sendings/{scheduler_id}/pause": ("scheduler",),
+    "GET /sendings/{scheduler_id}/recipients": ("scheduler",),
+    "GET /sendings/{scheduler_id}/results.csv": ("scheduler",),
+    "POST /sendings/{scheduler_id}/resume": ("scheduler",),
     "POST /keys/{key_id}/revoke": ("key",),
     "POST /keys/{key_id}/rotate": ("key",),
     "POST /profile/sessions/{session_id}/end": ("session",),
@@ -30,11 +55,16 @@ CASES: dict[str, tuple[str, ...]] = {
     "POST /webhooks/{webhook_id}/secret": ("webhook",),
 }
 FIELDS: dict[str, dict[str, str | list[str]]] = {
+    "POST /app-groups/{group_id}": {"name": "Group", "all_apps": "1"},
+    "POST /apps/{app_id}/credentials/{transport}": {"app_id": "100200300", "secret": "s-1"},
+    "POST /apps/{app_id}/edit": {"name": "App"},
     "POST /team/{member_id}/role": {"role": "viewer"},
     "POST /webhooks/{webhook_id}": {"url": "https://hooks.example.com/", "events": ["send.finished"]},
 }
 """What forms need to be accepted, so that only the id decides."""
 EXEMPT = {
+    "GET /apps/new/{transport}": "names a provider, not a thing of an account",
+    "POST /apps/new/{transport}": "names a provider, not a thing of an account",
     "GET /static/{version}/{name}": "files are the same for everybody",
     "GET /welcome/{purpose}/{token}": "opened by who holds the token, tests/integration/console/test_sign_in.py",
     "POST /welcome/{purpose}/{token}": "opened by who holds the token, tests/integration/console/test_sign_in.py",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from tests.factories import new_device, new_onesend
 from tests.integration.console.conftest import Visitor
 from tests.integration.console.console_cases import CASES, EXEMPT, FIELDS
 
@@ -11,11 +12,14 @@ from clarion.console.app import Console
 from clarion.db import Database
 from clarion.features.accounts.keys import KeyScope
 from clarion.features.accounts.roles import Role
+from clarion.features.apps.forms import Credentials, HuaweiForm
 from clarion.services import Services
 
 pytestmark = pytest.mark.anyio
 
 NEVER = 987654321
+WORDS = ("provider", "transport")
+"""Parts of paths that name nothing of an account."""
 _NUMBER = re.compile(r"[0-9A-Z]{26}|[A-Za-z0-9_-]{80,}={0,2}")
 """Request numbers and form tokens: these differ from answer to answer."""
 
@@ -37,7 +41,11 @@ async def foreign_ids(visitor: Visitor, services: Services, database: Database) 
     await services.keys.create(caller, name="Back end", scope=KeyScope.READ)
     await services.links.invite(caller, email="invited@example.com", role=Role.VIEWER)
     webhook, _ = await services.webhooks.create(caller, url="https://hooks.example.com/", events=["send.finished"])
+    huawei = Credentials(push_provider="huawei", huawei_creds=HuaweiForm("100200300", "s-1"))
+    app = await services.apps.create(caller, name="App", link=None, credentials=huawei)
     async with database.acquire() as connection:
+        device = await new_device(connection, session.account_id, app)
+        scheduler = await new_onesend(connection, session.account_id)
         await connection.execute(
             "insert into app_group (account_id, name, all_apps) values ($1, 'Group', true)", session.account_id
         )
@@ -51,7 +59,8 @@ async def foreign_ids(visitor: Visitor, services: Services, database: Database) 
             """,
             session.account_id,
         )
-    return {"webhook": webhook, **{row[0]: row[1] for row in rows}}
+    named = {"webhook": webhook, "app": app, "device": device, "scheduler": scheduler}
+    return {**named, "provider": "huawei", "transport": "huawei", **{row[0]: row[1] for row in rows}}
 
 
 async def test_every_route_with_an_id_has_a_case(console: Console) -> None:
@@ -65,8 +74,9 @@ async def test_foreign_things_look_like_missing_ones(
     foreign = await foreign_ids(stranger, services, database)
     before = await fingerprint(database)
     for route, names in CASES.items():
-        answers, numbers = [], [NEVER, *(foreign[name] for name in names)]
-        for ids in ([foreign[name] for name in names], [NEVER for _ in names]):
+        answers, numbers = [], [NEVER, *(foreign[name] for name in names if name not in WORDS)]
+        missing = [foreign[name] if name in WORDS else NEVER for name in names]
+        for ids in ([foreign[name] for name in names], missing):
             method, _, path = route.partition(" ")
             for number in ids:
                 path = re.sub(r"\{\w+\}", str(number), path, count=1)

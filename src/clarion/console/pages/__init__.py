@@ -1,10 +1,24 @@
 """The pages: one module per area, each with its `ROUTES`."""
 
-from clarion.console.pages import account, apps, audit, keys, profile, sendings, sign_in, team, webhooks, welcome
+from clarion.console.pages import (
+    account,
+    apps,
+    audit,
+    devices,
+    keys,
+    overview,
+    profile,
+    sendings,
+    sign_in,
+    team,
+    webhooks,
+    welcome,
+)
 
 ROUTES = [
     *sign_in.ROUTES,
     *welcome.ROUTES,
+    *overview.ROUTES,
     *profile.ROUTES,
     *keys.ROUTES,
     *team.ROUTES,
@@ -12,6 +26,7 @@ ROUTES = [
     *audit.ROUTES,
     *webhooks.ROUTES,
     *sendings.ROUTES,
+    *devices.ROUTES,
     *apps.ROUTES,
 ]
 """Every route below the console's address."""
