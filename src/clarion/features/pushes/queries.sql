@@ -93,6 +93,13 @@ select id, scheduler_id, active from push
 where account_id = :account_id and scheduler_id = any(:scheduler_ids::bigint[]) and deleted_at is null
 order by scheduler_id, scheduler_position, id;
 
+-- name: titles
+-- The titles of pushes in their default languages.
+select p.id, coalesce(own.title, '') as title
+from push p
+left join push_translation own on own.push_id = p.id and own.language = p.default_lang
+where p.account_id = :account_id and p.id = any(:push_ids::bigint[]);
+
 -- name: load
 -- Everything that dispatch needs to render the listed pushes (system side).
 select p.id, p.default_lang, p.active, p.options, t.language, t.title, t.text, t.image, t.icon, t.link

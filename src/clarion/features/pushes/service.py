@@ -148,6 +148,12 @@ class PushService:
             rows = await SQL.load.fetch(conn, push_ids=list(push_ids))
         return _contents(rows)
 
+    async def titles(self, account_id: int, push_ids: Iterable[int]) -> dict[int, str]:
+        """The titles of the account's pushes in their default languages, also of deleted ones."""
+        async with self._database.acquire() as conn:
+            rows = await SQL.titles.fetch(conn, account_id=account_id, push_ids=list(push_ids))
+        return {row["id"]: row["title"] for row in rows}
+
     async def list(
         self, account_id: int, *, limit: int, before: int | None = None, free: bool = False
     ) -> list[PushLine]:

@@ -109,6 +109,12 @@ class TotalsService:
         return _counts(rows)
 
 
+def together(counts: Iterable[Counts]) -> Counts:
+    """The sum of counts. Pure."""
+    listed = list(counts)
+    return Counts(**{name: sum(getattr(each, name) for each in listed) for name in _COUNTED})
+
+
 def cut_of(period: Period, until: datetime) -> Cut:
     """How a period is read while the hours before `until` are rolled up. Pure."""
     rolled = min(max(until, period.begin), period.end)
