@@ -13,6 +13,7 @@ from importlib import resources
 import msgspec
 from litestar import Response, Router, get
 from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from clarion.features.apps.service import AppService
 from clarion.features.devices.service import DeviceService
@@ -68,7 +69,7 @@ def _served(asset: _Asset | None, *, headers: dict[str, str] | None = None) -> R
 
 @get("/apps/{name:str}", tags=["web SDK"], summary="The public VAPID key of an app")
 async def app_key(
-    name: str, apps: NamedDependency[AppService], devices: NamedDependency[DeviceService]
+    name: FromPath[str], apps: NamedDependency[AppService], devices: NamedDependency[DeviceService]
 ) -> Response[AppKey]:
     """`name` is what SDKs call the app, with `.json` after it: `3-1.json`."""
     found = _APP.fullmatch(name.removesuffix(".json"))
@@ -83,7 +84,7 @@ async def app_key(
 
 
 @get("/{name:str}", include_in_schema=False)
-async def script(name: str) -> Response[bytes]:
+async def script(name: FromPath[str]) -> Response[bytes]:
     """The web SDK: `clarion.js` for pages, `clarion-sw.js` for service workers of any scope."""
     return _served(_ASSETS.get(name), headers={"Service-Worker-Allowed": "/"})
 
@@ -95,7 +96,7 @@ async def example() -> Response[bytes]:
 
 
 @get("/example/{name:str}", include_in_schema=False)
-async def example_file(name: str) -> Response[bytes]:
+async def example_file(name: FromPath[str]) -> Response[bytes]:
     """The example page's own files."""
     return _served(_EXAMPLE.get(name))
 

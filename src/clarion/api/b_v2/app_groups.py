@@ -38,7 +38,7 @@ class AppGroupsController(Controller):
 
     @put("/{app_group_id:str}", status_code=204, summary="Replace an app group")
     async def replace(
-        self, app_group_id: PathId, data: JSONBody[AppGroupBody], caller: CurrentCaller, app_groups: AppGroupService
+        self, app_group_id: PathId, data: JSONBody[AppGroupBody], caller: CurrentCaller, app_groups: AppGroups
     ) -> None:
         """Name, flag and members."""
         await app_groups.replace(caller, app_group_id, body=data)
