@@ -36,11 +36,20 @@ SECTIONS = (
     ),
     Section(
         N_("Messages"),
-        (Entry("/sendings", N_("Sendings"), "send"),),
+        (
+            Entry("/sendings/new", N_("New sending"), "plus", Role.EDITOR),
+            Entry("/sendings", N_("Sendings"), "send"),
+            Entry("/pushes", N_("Pushes"), "message"),
+        ),
     ),
     Section(
         N_("People"),
-        (Entry("/devices", N_("Devices"), "devices"),),
+        (
+            Entry("/devices", N_("Devices"), "devices"),
+            Entry("/audiences", N_("Audiences"), "tags"),
+            Entry("/audience-groups", N_("Audience groups"), "users-group"),
+            Entry("/events", N_("Events"), "activity"),
+        ),
     ),
     Section(
         N_("Apps"),
@@ -77,4 +86,11 @@ def sections_for(role: Role, *, operator: bool) -> list[Section]:
 
 def is_current(entry: Entry, path: str) -> bool:
     """Whether a page (its path below the console's address) belongs to an entry."""
+    nearest = max(
+        (one.path for section in SECTIONS for one in section.entries if _covers(one, path)), key=len, default=""
+    )
+    return entry.path == nearest
+
+
+def _covers(entry: Entry, path: str) -> bool:
     return path == entry.path or (entry.path != "/" and path.startswith(f"{entry.path}/"))

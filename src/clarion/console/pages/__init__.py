@@ -7,7 +7,10 @@ from clarion.console.pages import (
     devices,
     keys,
     overview,
+    people,
+    planning,
     profile,
+    pushes,
     sendings,
     sign_in,
     team,
@@ -25,8 +28,11 @@ ROUTES = [
     *account.ROUTES,
     *audit.ROUTES,
     *webhooks.ROUTES,
+    *planning.ROUTES,
+    *pushes.ROUTES,
     *sendings.ROUTES,
     *devices.ROUTES,
+    *people.ROUTES,
     *apps.ROUTES,
 ]
 """Every route below the console's address."""
