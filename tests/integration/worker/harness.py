@@ -24,6 +24,7 @@ from clarion.features.schedulers.conversion_firing import AutoPushService
 from clarion.features.schedulers.service import SchedulerService
 from clarion.features.sends import SendService
 from clarion.features.statistics import StatisticsService
+from clarion.features.statistics.totals import TotalsService
 from clarion.foundation.clock import Clock, SystemClock
 from clarion.foundation.errors import Unavailable
 from clarion.foundation.ids import new_device_id
@@ -331,6 +332,7 @@ def core_services(database: Database, credentials: StoredCredentials) -> Service
             sends=sends,
             schedulers=schedulers,
             statistics=StatisticsService(database=database),
+            totals=TotalsService(database=database),
         ),
     )
 
