@@ -13,6 +13,8 @@ from clarion.db import Database
 from clarion.features.accounts.keys import KeyScope
 from clarion.features.accounts.roles import Role
 from clarion.features.apps.forms import Credentials, HuaweiForm
+from clarion.features.audiences import Filter
+from clarion.features.audiences.groups import AudienceGroupBody
 from clarion.services import Services
 
 pytestmark = pytest.mark.anyio
@@ -43,6 +45,9 @@ async def foreign_ids(visitor: Visitor, services: Services, database: Database) 
     webhook, _ = await services.webhooks.create(caller, url="https://hooks.example.com/", events=["send.finished"])
     huawei = Credentials(push_provider="huawei", huawei_creds=HuaweiForm("100200300", "s-1"))
     app = await services.apps.create(caller, name="App", link=None, credentials=huawei)
+    audience_group = await services.audience_groups.create(caller, AudienceGroupBody("Group", ["vip"]))
+    saved = await services.saved_filters.create(caller, name="Everybody", filter_=Filter(all_apps=True))
+    event = await services.events.create(caller, name="Event", code="event")
     async with database.acquire() as connection:
         device = await new_device(connection, session.account_id, app)
         scheduler = await new_onesend(connection, session.account_id)
@@ -59,7 +64,15 @@ async def foreign_ids(visitor: Visitor, services: Services, database: Database) 
             """,
             session.account_id,
         )
-    named = {"webhook": webhook, "app": app, "device": device, "scheduler": scheduler}
+    named = {
+        "audience_group": audience_group,
+        "filter": saved,
+        "event": event,
+        "webhook": webhook,
+        "app": app,
+        "device": device,
+        "scheduler": scheduler,
+    }
     return {**named, "provider": "huawei", "transport": "huawei", **{row[0]: row[1] for row in rows}}
 
 
