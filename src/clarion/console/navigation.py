@@ -59,6 +59,10 @@ SECTIONS = (
         ),
     ),
     Section(
+        N_("Numbers"),
+        (Entry("/analytics", N_("Analytics"), "chart-line"),),
+    ),
+    Section(
         N_("Personal and team"),
         (
             Entry("/profile", N_("My profile"), "user"),
@@ -68,6 +72,10 @@ SECTIONS = (
             Entry("/audit", N_("Audit log"), "history"),
             Entry("/account", N_("Account settings"), "settings"),
         ),
+    ),
+    Section(
+        N_("Operator"),
+        (Entry("/system", N_("System"), "server", Role.OWNER, operator=True),),
     ),
 )
 HOME = "/overview"

@@ -2,6 +2,7 @@
 
 from clarion.console.pages import (
     account,
+    analytics,
     apps,
     audit,
     devices,
@@ -13,6 +14,7 @@ from clarion.console.pages import (
     pushes,
     sendings,
     sign_in,
+    system,
     team,
     webhooks,
     welcome,
@@ -22,6 +24,7 @@ ROUTES = [
     *sign_in.ROUTES,
     *welcome.ROUTES,
     *overview.ROUTES,
+    *analytics.ROUTES,
     *profile.ROUTES,
     *keys.ROUTES,
     *team.ROUTES,
@@ -34,5 +37,6 @@ ROUTES = [
     *devices.ROUTES,
     *people.ROUTES,
     *apps.ROUTES,
+    *system.ROUTES,
 ]
 """Every route below the console's address."""
