@@ -15,6 +15,7 @@ from tests.factories import EventCodes, new_account, new_app
 from clarion.db import Connection, Database
 from clarion.features.accounts import Caller
 from clarion.features.audiences import AudienceService
+from clarion.features.audiences.growth import GrowthService
 from clarion.features.audiences.reach import ReachService
 from clarion.features.devices.service import DeviceService
 from clarion.features.idempotency import IdempotencyService
@@ -326,6 +327,7 @@ def core_services(database: Database, credentials: StoredCredentials) -> Service
             auto_push=AutoPushService(database=database, audiences=audiences, pushes=pushes, apps=credentials),
             audiences=audiences,
             devices=DeviceService(database=database, keeper=Keeper(bytes(32))),
+            growth=GrowthService(database=database),
             idempotency=IdempotencyService(database=database, keeper=Keeper(bytes(32)), clock=SystemClock()),
             pushes=pushes,
             reach=ReachService(database=database),
