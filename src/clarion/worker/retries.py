@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from clarion.features.deliveries.bundles import SavedBundle
+from clarion.features.deliveries.claiming import DueGroup, Wanted, of_lanes, wanted_of
 from clarion.features.deliveries.decide import Decision
 from clarion.features.deliveries.model import Attempt, Reason, State, WaitingDelivery
 from clarion.features.pushes import PushContent
@@ -37,8 +38,8 @@ LEASE = 60.0
 SAFE_LEFT = 40.0
 """Seconds of lease that must be left for a hand-over: wait for a stream, request timeout, flush and margin."""
 CLAIM = 500
-MAX_GROUPS = 16
-"""Credentials whose retries are under way at once."""
+MAX_LANES = 64
+"""Credentials whose retries are under way at once; some may wait for providers that do not answer."""
 _SPREAD = 10
 """Retries that go out per waiting time at least; what waits is spread accordingly."""
 _SOON = 1.0
@@ -106,13 +107,14 @@ class Retries:
 
         Each credential's rows are a task of their own: one that must wait delays no other.
         """
-        limit = min(CLAIM, self._kit.window.free)
-        if limit <= 0 or self._busy.total() >= MAX_GROUPS:
+        limit, room = min(CLAIM, self._kit.window.free), MAX_LANES - self._busy.total()
+        if limit <= 0 or room <= 0:
+            return 0
+        wanted = self._wanted(await self._kit.store.due(), room)
+        if not wanted:
             return 0
         claimed_at = lease_clock()
-        rows = await self._kit.store.claim(
-            limit=limit, seconds=LEASE, blocked=[*self._busy, *self._kit.lanes.blocked()]
-        )
+        rows = await self._kit.store.claim(wanted, limit=limit, seconds=LEASE)
         groups: defaultdict[LaneKey, list[WaitingDelivery]] = defaultdict(list)
         for row in rows:
             groups[row.app_id, row.provider].append(row)
@@ -120,6 +122,11 @@ class Retries:
             self._busy[key] += 1
             tasks.create_task(self._serve(key, group, claimed_at + LEASE - SAFE_LEFT))
         return len(rows)
+
+    def _wanted(self, due: Sequence[DueGroup], room: int) -> list[Wanted]:
+        """What can be served now. Beside the one task of a lane, another may take out what must end."""
+        crowded = {lane for lane, tasks in self._busy.items() if tasks > 1}
+        return of_lanes(wanted_of(due, closed={*self._busy, *self._kit.lanes.blocked()}, crowded=crowded), room)
 
     async def _serve(self, key: LaneKey, rows: Sequence[WaitingDelivery], until: float) -> None:
         """Work through the rows of one credential; leases of what is left when the database goes away run out."""

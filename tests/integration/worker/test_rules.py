@@ -11,6 +11,7 @@ from tests.integration.worker.test_auto_push import arm, auto_push
 from tests.integration.worker.test_kill import ROOT_KEY, worker_process
 
 from clarion.db import Database
+from clarion.features.deliveries.claiming import wanted_of
 from clarion.features.deliveries.dispatch import DispatchStore
 from clarion.foundation.secrets import Keeper
 from clarion.simulator import Action, Rule, Simulator
@@ -267,7 +268,7 @@ async def test_of_many_that_may_go_at_once_few_are_due_at_a_time(world: World) -
     assert [more.count for more in await store.parked(limit=100)] == [40]
     assert await store.parked(limit=60) == []
     assert await store.parked(limit=100, blocked=[(world.app_id, "fcm")]) == []
-    assert len(await store.claim(limit=500, seconds=60)) == 60
+    assert len(await store.claim(wanted_of(await store.due()), limit=500, seconds=60)) == 60
     assert [more.count for more in await store.parked(limit=100)] == [100]
 
 

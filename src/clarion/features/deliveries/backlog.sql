@@ -32,8 +32,14 @@ where s.type = 'conversion' and s.state = 'active'
 -- name: waiting
 -- Deliveries whose next attempt is due and that nobody tries, by provider; counted up to a limit.
 select provider, count(*) as n
-from (select provider from delivery
-      where state = 1 and next_attempt_at <= now() and (lease_until is null or lease_until < now())
+from (select g.provider
+      from waiting_groups() g
+      cross join lateral (
+          select from delivery d
+          where d.day = g.day and d.send_id = g.send_id and d.app_id = g.app_id and d.provider = g.provider
+            and d.state = 1 and d.next_attempt_at <= now() and (d.lease_until is null or d.lease_until < now())
+      ) w
+      where g.first_at <= now()
       limit :limit) as due
 group by provider
 

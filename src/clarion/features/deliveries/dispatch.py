@@ -1,11 +1,13 @@
 """What dispatch reads and claims: recipients of a slice, waiting deliveries, credentials that pause and resume."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from clarion.db import Conditions, Database, load
+from clarion.db import Conditions, Connection, Database, load
 from clarion.features.deliveries.announcing import announce_pauses
 from clarion.features.deliveries.bundles import BundleStore
+from clarion.features.deliveries.claiming import DueGroup, Share, Wanted, share_out
 from clarion.features.deliveries.model import Recipient, WaitingDelivery
 from clarion.features.deliveries.rotation import had_by
 from clarion.features.sends import LeasedSlice, SendPlan
@@ -80,22 +82,24 @@ class DispatchStore:
         """What devices of an app have had of the pushes of the send's scheduler (`rotation.had_by`)."""
         return await had_by(self._database, app_id=app_id, scheduler_id=plan.scheduler_id, device_ids=device_ids)
 
-    async def claim(
-        self, *, limit: int, seconds: float, blocked: Collection[tuple[int, str]] = ()
-    ) -> list[WaitingDelivery]:
+    async def due(self) -> list[DueGroup]:
+        """Whatever waits and is due, as far as it may go or must end; the oldest first."""
+        async with self._database.acquire() as connection:
+            return [DueGroup(*row) for row in await SQL.due.fetch(connection)]
+
+    async def claim(self, wanted: Sequence[Wanted], *, limit: int, seconds: float) -> list[WaitingDelivery]:
         """Lease up to `limit` waiting deliveries whose moment has come; committed when it returns.
 
-        Of the `blocked` (app, provider) pairs only those that end without another attempt.
+        All get equal parts; what some leave goes to those that have more.
         """
         async with self._database.transaction() as connection:
-            rows = await SQL.claim.fetch(
-                connection,
-                limit=limit,
-                seconds=seconds,
-                blocked_apps=[app_id for app_id, _ in blocked],
-                blocked_providers=[provider for _, provider in blocked],
-            )
-        return [WaitingDelivery(*row) for row in rows]
+            await SQL.go_by_indexes.fetch(connection)
+            shares = share_out(wanted, limit)
+            rows = await _claim(connection, shares, seconds)
+            more = _with_more(wanted, shares, rows)
+            if len(wanted) > 1 and more and len(rows) < limit:
+                rows += await _claim(connection, share_out(more, limit - len(rows)), seconds)
+        return rows
 
     async def parked(self, *, limit: int, blocked: Collection[tuple[int, str]] = ()) -> list[Parked]:
         """What may be let go so that no more than `limit` messages of a send, app and provider are due at once.
@@ -164,6 +168,28 @@ class DispatchStore:
         """Make some of what waits in cancelled sends due, so that it is settled now; how many deliveries."""
         async with self._database.acquire() as connection:
             return await SQL.hasten_cancelled.execute(connection)
+
+
+async def _claim(within: Connection, shares: Sequence[Share], seconds: float) -> list[WaitingDelivery]:
+    groups = [share.wanted.group for share in shares]
+    rows = await SQL.claim.fetch(
+        within,
+        seconds=seconds,
+        days=[group.day for group in groups],
+        send_ids=[group.send_id for group in groups],
+        app_ids=[group.app_id for group in groups],
+        providers=[group.provider for group in groups],
+        counts=[share.count for share in shares],
+        only_aged=[share.wanted.only_aged for share in shares],
+    )
+    return [WaitingDelivery(*row) for row in rows]
+
+
+def _with_more(wanted: Sequence[Wanted], shares: Sequence[Share], rows: Sequence[WaitingDelivery]) -> list[Wanted]:
+    """Those that used all of their share, or had none."""
+    taken = Counter((row.send_id, row.app_id, row.provider) for row in rows)
+    spent = {share.wanted for share in shares if taken[share.wanted.group[1:4]] < share.count}
+    return [item for item in wanted if item not in spent]
 
 
 def _version(credential: Credential) -> dict[str, object]:

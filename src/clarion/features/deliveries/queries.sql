@@ -72,31 +72,53 @@ where d.day = u.day and d.app_id = u.app_id and d.send_id = u.send_id and d.devi
   and d.state + 0 = 1 and d.attempt = u.attempt
 returning d.app_id, d.send_id, d.device_id
 
+-- name: go_by_indexes
+-- For the rest of the transaction. Before a partition's first statistics the planner takes it for cheaper to read and sort
+-- everything that waits.
+select set_config(name, 'off', true) from unnest(array['enable_seqscan', 'enable_bitmapscan', 'enable_sort']) as name
+
+-- name: due
+-- What waits and is due, by send, app and provider, the oldest first: whether it may go (as far as the database knows),
+-- whether all of it must end without another attempt, whatever holds its send, app or credential back, or those
+-- that are too old. In a send that messages are added to one by one each has a time to live of its own.
+select g.day, g.send_id, g.app_id, g.provider, g.account_id, k.usable, k.ends, k.ages
+from waiting_groups() g
+join send s on s.id = g.send_id
+join app on app.id = g.app_id
+join account a on a.id = g.account_id
+left join app_credential c on c.app_id = g.app_id and c.provider = g.provider
+cross join lateral (
+    select s.state <> 'paused' and app.archived_at is null and a.suspended_at is null
+           and (c.paused_at is null or c.probe_at <= now()) as usable,
+           s.state = 'cancelled' or s.expires_at <= now() or app.deleted_at is not null or c.app_id is null as ends,
+           s.open_until is not null and g.first_at <= now() - interval '24 hours' as ages
+) k
+where g.first_at <= now() and (k.usable or k.ends or k.ages)
+  and not exists (select from installation where held_at is not null)
+order by g.first_at
+
 -- name: claim
--- Lease waiting rows whose moment has come. A lease that ran out means a worker died with the message in flight.
--- What must end without another attempt is claimed whatever holds its send, app or credential back. In a send that
--- messages are added to one by one each has a time to live of its own. That of a message which a rule held back (it has
--- a reason) begins now.
+-- Lease waiting rows whose moment has come, so many of each send, app and provider; of some only those that are too old.
+-- A lease that ran out means a worker died with the message in flight. The time of a message which a rule held back (it
+-- has a reason) begins now.
 with due as (
-    select d.day, d.app_id, d.send_id, d.device_id
-    from delivery d
-    join send s on s.id = d.send_id
-    join app on app.id = d.app_id
-    join account a on a.id = d.account_id
-    left join app_credential c on c.app_id = d.app_id and c.provider = d.provider
-    where d.state = 1 and d.next_attempt_at <= now() and (d.lease_until is null or d.lease_until < now())
-      and not exists (select from installation where held_at is not null)
-      and (s.state = 'cancelled' or s.expires_at <= now() or app.deleted_at is not null or c.app_id is null
-           or s.open_until is not null and d.reason is null
-              and coalesce(d.released_at, d.created_at) <= now() - interval '24 hours'
-           or s.state <> 'paused' and app.archived_at is null and a.suspended_at is null
-              and (c.paused_at is null or c.probe_at <= now())
-              and not exists (select from unnest(:blocked_apps::bigint[], :blocked_providers::text[])
-                                  as b (app_id, provider)
-                              where b.app_id = d.app_id and b.provider = d.provider))
-    order by d.next_attempt_at
-    limit :limit
-    for update of d skip locked
+    select w.day, w.app_id, w.send_id, w.device_id
+    from unnest(:days::date[], :send_ids::bigint[], :app_ids::bigint[], :providers::text[], :counts::int[],
+                :only_aged::boolean[]) as g (day, send_id, app_id, provider, count, only_aged)
+    cross join lateral (
+        select d.day, d.app_id, d.send_id, d.device_id
+        from delivery d
+        where d.day = g.day and d.send_id = g.send_id and d.app_id = g.app_id and d.provider = g.provider
+          and d.state = 1 and d.next_attempt_at <= now() - case when g.only_aged then interval '24 hours'
+                                                                else interval '0' end
+          and (d.lease_until is null or d.lease_until < now())
+          and (not g.only_aged
+               or d.reason is null and coalesce(d.released_at, d.created_at) <= now() - interval '24 hours')
+        order by d.next_attempt_at
+        limit g.count
+        for update of d skip locked
+    ) w
+    where not exists (select from installation where held_at is not null)
 ), claimed as (
     update delivery d
     set attempt = d.attempt + 1, lease_until = now() + :seconds * interval '1 second',
@@ -137,30 +159,36 @@ where d.day = u.day and d.app_id = u.app_id and d.send_id = u.send_id and d.devi
 -- name: parked
 -- Sends that have parked messages whose moment has come, by app and provider: as many of them as may be let go so that
 -- no more than the limit is due at once. Nothing is told of what is held back anyway.
-with due as materialized (
-    select send_id, app_id, provider, count(*) as n
-    from delivery where state = 1 and next_attempt_at <= now() and lease_until is null
-    group by send_id, app_id, provider
+with turns as materialized (
+    select g.day, g.send_id, g.app_id, g.provider, w.n
+    from waiting_groups() g
+    join send s on s.id = g.send_id and s.state = 'running'
+    join account a on a.id = g.account_id and a.suspended_at is null
+    join app on app.id = g.app_id and app.archived_at is null
+    join app_credential c on c.app_id = g.app_id and c.provider = g.provider
+                         and (c.paused_at is null or c.probe_at <= now())
+    cross join lateral (
+        select count(*) as n
+        from (select from delivery p
+              where p.day = g.day and p.send_id = g.send_id and p.app_id = g.app_id and p.provider = g.provider
+                and p.parked_at <= now()
+              limit :limit) p
+    ) w
+    where w.n > 0
+      and not exists (select from installation where held_at is not null)
+      and not exists (select from unnest(:blocked_apps::bigint[], :blocked_providers::text[]) as b (app_id, provider)
+                      where b.app_id = g.app_id and b.provider = g.provider)
 )
-select s.id as send_id, w.app_id, w.provider, least(w.n, :limit - coalesce(due.n, 0)) as n
-from send s
-join account a on a.id = s.account_id and a.suspended_at is null
+select t.send_id, t.app_id, t.provider, least(t.n, :limit - due.n) as n
+from turns t
 cross join lateral (
-    select p.app_id, p.provider, count(*) as n
-    from (select p.app_id, p.provider from delivery p
-          where p.day = s.day and p.send_id = s.id and p.parked_at <= now()
-          order by p.parked_at
-          limit :limit) p
-    group by p.app_id, p.provider
-) w
-join app on app.id = w.app_id and app.archived_at is null
-join app_credential c on c.app_id = w.app_id and c.provider = w.provider
-                     and (c.paused_at is null or c.probe_at <= now())
-left join due on due.send_id = s.id and due.app_id = w.app_id and due.provider = w.provider
-where s.state = 'running' and coalesce(due.n, 0) < :limit
-  and not exists (select from installation where held_at is not null)
-  and not exists (select from unnest(:blocked_apps::bigint[], :blocked_providers::text[]) as b (app_id, provider)
-                  where b.app_id = w.app_id and b.provider = w.provider)
+    select count(*) as n
+    from (select from delivery d
+          where d.day = t.day and d.send_id = t.send_id and d.app_id = t.app_id and d.provider = t.provider
+            and d.state = 1 and d.next_attempt_at <= now() and d.lease_until is null
+          limit :limit) d
+) due
+where due.n < :limit
 
 -- name: unpark
 -- It is the turn of so many messages, those that wait the longest.
