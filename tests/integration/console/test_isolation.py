@@ -15,6 +15,7 @@ from clarion.features.accounts.roles import Role
 from clarion.features.apps.forms import Credentials, HuaweiForm
 from clarion.features.audiences import Filter
 from clarion.features.audiences.groups import AudienceGroupBody
+from clarion.features.pushes import PushBody, TranslationBody
 from clarion.services import Services
 
 pytestmark = pytest.mark.anyio
@@ -48,6 +49,7 @@ async def foreign_ids(visitor: Visitor, services: Services, database: Database) 
     audience_group = await services.audience_groups.create(caller, AudienceGroupBody("Group", ["vip"]))
     saved = await services.saved_filters.create(caller, name="Everybody", filter_=Filter(all_apps=True))
     event = await services.events.create(caller, name="Event", code="event")
+    await services.pushes.create(caller, PushBody("en", [TranslationBody("en", "Title", "Text")]))
     async with database.acquire() as connection:
         device = await new_device(connection, session.account_id, app)
         scheduler = await new_onesend(connection, session.account_id)
@@ -61,6 +63,7 @@ async def foreign_ids(visitor: Visitor, services: Services, database: Database) 
             union all select 'invitation', max(id) from access_link where account_id = $1
             union all select 'member', max(id) from member where account_id = $1
             union all select 'app_group', max(id) from app_group where account_id = $1
+            union all select 'push', max(id) from push where account_id = $1
             """,
             session.account_id,
         )

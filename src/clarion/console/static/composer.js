@@ -63,6 +63,7 @@
       row.id = `translation-${n}`;
       tab.setAttribute("role", "tab");
       tab.setAttribute("aria-controls", row.id);
+      if (rows.length === 1) return tab;
       row.setAttribute("role", "tabpanel");
       row.setAttribute("aria-labelledby", tab.id);
       return tab;
