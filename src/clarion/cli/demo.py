@@ -4,8 +4,8 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +15,7 @@ from rich.console import Console
 from clarion.bootstrap import open_installation
 from clarion.cli.demonstration.client import CallFailed, JsonClient
 from clarion.cli.demonstration.simulation import running_simulator, settings_of
-from clarion.cli.demonstration.story import Stage, play
-from clarion.cli.demonstration.summary import Summary
+from clarion.cli.demonstration.story import Stage, Story, curtain
 from clarion.cli.messages import say
 from clarion.cli.network import is_free, wait_until_ready
 from clarion.cli.options import PortOption, settings_for
@@ -40,7 +39,7 @@ def demo(
 ) -> int:
     """Start everything with sample devices and simulated providers, send a push, and show what became of it.
 
-    Then it goes on serving until Ctrl-C.
+    Then it goes on serving until Ctrl-C, with a console full of sample data where things keep happening.
 
     Parameters
     ----------
@@ -82,30 +81,37 @@ def _show(ready: Prepared, simulator: SimulatorAddress, *, once: bool) -> int:
 
     async def story() -> None:
         try:
-            outcome.append(await _tell(ready.settings, simulator))
+            async with _story(ready.settings, simulator) as told:
+                outcome.append(await _tell(told))
+                if outcome[0] and not once:
+                    say("serving until Ctrl-C; people go on using the apps meanwhile")
+                    await told.live()
         except ClarionError as error:
             say(f"clarion: the demonstration failed: {error}")
-            outcome.append(False)
-        if once or not outcome[-1]:
+        if once or not any(outcome):
             ready.supervisor.stop()
-        else:
-            say("serving until Ctrl-C")
 
     status = supervise(ready, story)
     return status if outcome and outcome[0] else 1
 
 
-async def _tell(settings: Settings, simulator: SimulatorAddress) -> bool:
-    """Play the story and show its end; whether every message is accounted for."""
-    console = Console(stderr=True)
+@asynccontextmanager
+async def _story(settings: Settings, simulator: SimulatorAddress) -> AsyncIterator[Story]:
     await _ready(settings)
     providers = JsonClient(simulator.url, ca_file=simulator.ca_file)
     try:
         async with open_installation(settings, connections=CONNECTIONS) as installation:
-            summary: Summary = await play(Stage(installation, providers, settings.base_url, console))
+            stage = Stage(installation, providers, settings.base_url, Console(stderr=True))
+            async with curtain(stage) as story:
+                yield story
     finally:
         await providers.aclose()
-    summary.show(console)
+
+
+async def _tell(story: Story) -> bool:
+    """Play the story and show its end; whether every message is accounted for."""
+    summary = await story.play()
+    summary.show(Console(stderr=True))
     return not summary.faults
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pyreqwest.client import ClientBuilder
+from pyreqwest.exceptions import TransportError
 
 from clarion.foundation.errors import ClarionError
 
@@ -12,7 +13,7 @@ CALL_SECONDS = 30
 
 
 class CallFailed(ClarionError):
-    """A call was answered with another status than 2xx."""
+    """A call was answered with another status than 2xx, or not at all."""
 
     code = "call_failed"
 
@@ -33,8 +34,11 @@ class JsonClient:
         request = self._client.request(method, self._base_url + path).headers(self._headers)
         if body is not None:
             request = request.body_json(body)
-        response = await request.build().send()
-        content = await response.bytes()
+        try:
+            response = await request.build().send()
+            content = await response.bytes()
+        except TransportError as error:
+            raise CallFailed(f"{method} {path} was not answered: {error}") from error
         if response.status // 100 != 2:
             text = bytes(content[:200]).decode(errors="replace")
             raise CallFailed(f"{method} {path} was answered with {response.status}: {text}")

@@ -15,7 +15,18 @@ DEVICES_PER_APP = 60
 DEAD, FLAKY, WELL = "dead", "flaky1", "device"
 _BEHAVIOURS = (DEAD, FLAKY, *[WELL] * 10)
 """In turn: of twelve devices one has removed the app, and one is refused once before it is served."""
-_PLACES = (("en", "GB"), ("pt", "BR"), ("pt", "PT"), ("de", "DE"), ("en", "US"))
+INTERESTS = ("sport", "music", "travel", "premium")
+"""Audiences that devices are in."""
+_PLACES = (
+    ("en", "GB", "Europe/London"),
+    ("pt", "BR", "America/Sao_Paulo"),
+    ("pt", "PT", "Europe/Lisbon"),
+    ("de", "DE", "Europe/Berlin"),
+    ("en", "US", "America/New_York"),
+    ("es", "ES", "Europe/Madrid"),
+    ("ja", "JP", "Asia/Tokyo"),
+)
+_SYSTEMS = {"android": "android_api_34", "ios": "ios_17", "browser": "chrome"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,9 @@ class SampleApp:
     """Makes the provider's part of the body that creates the app, with the simulator's help."""
     token: Callable[[JsonClient, str], Awaitable[Token]]
     """Makes the token of a device that behaves so, with the simulator's help."""
+    devices: int = DEVICES_PER_APP
+    has_past: bool = False
+    """Earlier sendings went to its dead tokens, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +125,37 @@ APPS = (
     SampleApp("Reader", "huawei", "android", _huawei, _hms_token),
 )
 """One app per transport. Web push needs no credentials: every app has a key pair for it."""
+OLDER = SampleApp("Cinema", "fcm", "android", _firebase, _registration, devices=84, has_past=True)
+"""An app of long standing: whoever has removed it was found out by earlier sendings."""
+REFUSED = SampleApp("Festival", "fcm", "android", _firebase, _registration, devices=12, has_past=True)
+"""An app whose provider will refuse its credentials."""
 
 
 async def devices_of(app: SampleApp, simulator: JsonClient) -> list[SampleDevice]:
     """New devices of an app, of many places; some with dead tokens."""
-    return [await _device(app, simulator, number=number) for number in range(DEVICES_PER_APP)]
+    return [await new_device(app, simulator, number=number) for number in range(app.devices)]
 
 
-async def _device(app: SampleApp, simulator: JsonClient, *, number: int) -> SampleDevice:
-    token = await app.token(simulator, _BEHAVIOURS[number % len(_BEHAVIOURS)])
-    lang, country = _PLACES[number % len(_PLACES)]
+async def new_device(app: SampleApp, simulator: JsonClient, *, number: int) -> SampleDevice:
+    """One device: its number decides how it behaves, where it is and whose it is."""
+    behaviour = _BEHAVIOURS[number % len(_BEHAVIOURS)]
+    token = await app.token(simulator, behaviour)
+    lang, country, zone = _PLACES[number % len(_PLACES)]
+    interested = behaviour == WELL or app.has_past
     info = {
         "transport_type": app.transport,
         "transport_token": token.text,
         "platform_type": app.platform,
+        "platform_name": _SYSTEMS[app.platform],
         "lang": lang,
         "country": country,
-        "tags": {"audiences": "demo"},
+        "tz_name": zone,
+        "ext_id": user(number),
+        "tags": {"audiences": INTERESTS[number % len(INTERESTS)] if interested else "newcomers"},
     }
     return SampleDevice(secrets.token_hex(16), token, info)
+
+
+def user(number: int) -> str:
+    """The external id of whoever has the devices of this number."""
+    return f"user-{number:03}"

@@ -1,28 +1,24 @@
-"""The course of the demonstration, from an empty installation to the summary."""
+"""The course of the demonstration, from an empty installation to the summary and beyond."""
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
 
 from clarion.bootstrap import Installation
-from clarion.cli.demonstration.client import CallFailed, JsonClient
+from clarion.cli.demonstration.client import JsonClient
+from clarion.cli.demonstration.living import Living
+from clarion.cli.demonstration.past import move_back, send_earlier
 from clarion.cli.demonstration.phones import Phones
-from clarion.cli.demonstration.samples import APPS, DEVICES_PER_APP, SampleApp, devices_of
+from clarion.cli.demonstration.plans import Plans, be_refused
+from clarion.cli.demonstration.samples import APPS, OLDER, REFUSED, SampleApp, devices_of
+from clarion.cli.demonstration.sending import send_now, settled
 from clarion.cli.demonstration.summary import Counts, Line, Summary
+from clarion.cli.demonstration.texts import MORNING
 from clarion.features.accounts.model import AccountCreated
-
-SETTLE_SECONDS = 120.0
-LOOK_SECONDS = 0.5
-PUSH = {
-    "default_lang": "en",
-    "translations": [
-        {"language": "en", "title": "Good morning", "text": "Sun all day, 24 degrees.", "link": "weather/today"},
-        {"language": "pt", "title": "Bom dia", "text": "Sol o dia todo, 24 graus.", "link": "weather/today"},
-    ],
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,84 +32,114 @@ class Stage:
     console: Console
 
 
-async def play(stage: Stage) -> Summary:
-    """Make everything, send one push to all devices, and wait until every message is settled.
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An app as Clarion knows it."""
 
-    Raises `CallFailed` when a call is refused or messages do not settle in time.
-    """
+    id: int
+    sdk_id: str
+    sample: SampleApp
+    project: str
+    """Of its Firebase credentials; empty without."""
+
+
+@asynccontextmanager
+async def curtain(stage: Stage) -> AsyncIterator["Story"]:
+    """The story of a new account of its own. Raises `CallFailed` when a call is refused."""
     email = f"demo-{secrets.token_hex(3)}@example.com"
     account = await stage.installation.services.accounts.create(email=email, name="Demonstration")
     stage.console.print(f"account {email}")
     api = JsonClient(stage.address, key=account.api_key)
     try:
-        return await _Play(stage, account, api).run()
+        yield Story(stage, account, api)
     finally:
         await api.aclose()
 
 
-class _Play:
+class Story:
+    """Everything that happens in one account."""
+
     def __init__(self, stage: Stage, account: AccountCreated, api: JsonClient) -> None:
         self._stage = stage
         self._account = account
         self._api = api
         self._phones = Phones(api, stage.simulator)
+        self._apps: list[Made] = []
 
-    async def run(self) -> Summary:
-        apps = {await self._create(app): app for app in APPS}
-        scheduler_id = await self._send(apps)
-        living = asyncio.create_task(self._phones.live())
-        try:
-            send_ids = await self._settled(scheduler_id, living)
-        finally:
-            living.cancel()
-            await asyncio.gather(living, return_exceptions=True)
-        await self._phones.look()
-        return await self._summary(apps, send_ids)
+    async def play(self) -> Summary:
+        """Make everything, send one push to all devices, and wait until every message is settled.
 
-    async def _create(self, app: SampleApp) -> int:
+        Raises `CallFailed` when a call is refused or messages do not settle in time.
+        """
+        self._apps = [await self._create(app) for app in APPS]
+        older = await self._create(OLDER)
+        await self._have_past([*self._apps, older])
+        summary = await self._send()
+        await self._plan([*self._apps, older])
+        return summary
+
+    async def live(self) -> None:
+        """Let things happen, until cancelled."""
+        living = Living(self._api, self._stage.simulator, self._phones, account_id=self._account.account_id)
+        await living.go_on([(app.id, app.sdk_id, app.sample) for app in self._apps])
+
+    async def _create(self, app: SampleApp) -> Made:
         credentials = await app.credentials(self._stage.simulator)
         app_id: int = (await self._api.call("POST", "/api/b/v2/apps", {"name": app.name, **credentials}))["id"]
         sdk_id = (await self._api.call("GET", f"/api/b/v2/apps/{app_id}"))["pushexpress_id"]
         await self._phones.register(sdk_id, await devices_of(app, self._stage.simulator))
-        self._stage.console.print(f"app {app.name}: {DEVICES_PER_APP} devices with transport {app.transport}")
+        self._stage.console.print(f"app {app.name}: {app.devices} devices with transport {app.transport}")
         if app.transport == "webpush":
             page = f"{self._stage.address}/sdk/example/?app={sdk_id}"
             self._stage.console.print(f"add this browser to it: {page}", highlight=False, soft_wrap=True)
-        return app_id
+        return Made(app_id, sdk_id, app, credentials.get("firebase_creds", {}).get("project_id", ""))
 
-    async def _send(self, apps: Mapping[int, SampleApp]) -> int:
-        group = {"name": "All demonstration apps", "app_ids": list(apps), "all_apps": False}
+    async def _have_past(self, apps: list[Made]) -> None:
+        self._stage.console.print("some earlier sendings are on their way; their dates are set back afterwards")
+        earlier = await send_earlier(self._api, [app.id for app in apps])
+        await self._settled([one.scheduler_id for one in earlier])
+        await move_back(self._stage.installation.database, self._account.account_id, earlier)
+
+    async def _send(self) -> Summary:
+        before = await self._reported()
+        group = {"name": "All demonstration apps", "app_ids": [app.id for app in self._apps], "all_apps": False}
         group_id = (await self._api.call("POST", "/api/b/v2/app/groups", group))["id"]
         filters = {"app_groups_include": [group_id]}
-        body = {"name": "Demonstration", "filters": filters, "push": PUSH}
-        sent = await self._api.call("POST", "/api/b/v2/send/instant", body)
-        self._stage.console.print(f"push {sent['push_id']} is on its way to the group; failed answers are tried again")
-        return int(sent["sched_id"])
+        scheduler_id = await send_now(self._api, "Demonstration", MORNING, filters)
+        self._stage.console.print("a push is on its way to the group; failed answers are tried again")
+        send_ids = await self._settled([scheduler_id])
+        return await self._summary(send_ids, await self._reported() - before)
 
-    async def _settled(self, scheduler_id: int, living: asyncio.Task[None]) -> list[int]:
-        """The sends of the scheduler once they are complete."""
-        sends = self._stage.installation.services.sends
+    async def _settled(self, scheduler_ids: list[int]) -> list[int]:
+        """The sends of the schedulers, once they are complete and the devices have reported."""
+        living = asyncio.create_task(self._phones.live())
         try:
-            async with asyncio.timeout(SETTLE_SECONDS):
-                while True:
-                    states = await sends.states_of(self._account.account_id, scheduler_id)
-                    if states and all(state == "complete" for state in states.values()):
-                        return list(states)
-                    if living.done():
-                        await living
-                    await asyncio.sleep(LOOK_SECONDS)
-        except TimeoutError:
-            raise CallFailed(f"the messages were not settled within {SETTLE_SECONDS:.0f} s") from None
+            sends = self._stage.installation.services.sends
+            send_ids = await settled(sends, self._account.account_id, scheduler_ids, living)
+        finally:
+            living.cancel()
+            await asyncio.gather(living, return_exceptions=True)
+        await self._phones.look()
+        return send_ids
 
-    async def _summary(self, apps: Mapping[int, SampleApp], send_ids: list[int]) -> Summary:
-        services = self._stage.installation.services
-        outcomes = await services.statistics.outcomes(self._account.account_id, send_ids)
+    async def _plan(self, apps: list[Made]) -> None:
+        await Plans(self._api, [app.id for app in apps]).make()
+        refused = await self._create(REFUSED)
+        await be_refused(self._api, self._stage.simulator, refused.id, project=refused.project)
+
+    async def _reported(self) -> Counts:
+        """What the simulated providers and devices have seen so far."""
         seen = await self._stage.simulator.call("GET", "/_sim/counts")
+        return Counts(sent=seen["accepted"], delivered=self._phones.delivered, clicked=self._phones.clicked)
+
+    async def _summary(self, send_ids: list[int], reported: Counts) -> Summary:
+        outcomes = await self._stage.installation.services.statistics.outcomes(self._account.account_id, send_ids)
         return Summary(
             lines=[
-                Line(app.name, app.transport, DEVICES_PER_APP, _counts(outcomes.get(i, {}))) for i, app in apps.items()
+                Line(app.sample.name, app.sample.transport, app.sample.devices, _counts(outcomes.get(app.id, {})))
+                for app in self._apps
             ],
-            reported=Counts(sent=seen["accepted"], delivered=self._phones.delivered, clicked=self._phones.clicked),
+            reported=reported,
             address=self._stage.address,
             email=self._account.email,
             password=self._account.password or "",

@@ -19,6 +19,9 @@ class Counts:
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(Counts)))
 
+    def __sub__(self, other: "Counts") -> "Counts":
+        return Counts(*(getattr(self, item.name) - getattr(other, item.name) for item in fields(Counts)))
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -61,7 +64,7 @@ class Summary:
         console.print(self._table())
         for fault in self.faults:
             console.print(f"not accounted for: {fault}", style="bold red")
-        console.print(f"address   {self.address}", highlight=False)
+        console.print(f"console   {self.address}/console", highlight=False)
         console.print(f"sign in   {self.email}  {self.password}", highlight=False)
         console.print(f"API key   {self.api_key}", highlight=False)
 
