@@ -96,7 +96,7 @@ async def test_the_overview_tells_what_happened_what_runs_and_what_needs_a_perso
         assert words in page
     assert "7,777" not in page
     live = (await owner.get("/overview", headers={"hx-request": "true"})).text
-    assert live.lstrip().startswith('<div class="two-columns" id="live"')
+    assert live.lstrip().startswith('<div class="two-columns now" id="live"')
     assert "every 2s" in live
     assert "Half" not in await stranger.page("/overview")
 
@@ -203,5 +203,5 @@ async def test_only_the_operator_sees_the_system_and_no_secrets(
         assert (await other.get("/system")).status_code == 403
         assert "/console/system" not in await other.page("/overview")
     live = await owner.get("/system", headers={"hx-request": "true"})
-    assert live.text.lstrip().startswith('<div id="live"')
+    assert live.text.lstrip().startswith('<div class="stack" id="live"')
     assert "CLARION_" not in live.text

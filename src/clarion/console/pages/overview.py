@@ -183,8 +183,8 @@ def _steps(app: bool, devices: bool, *, sent: bool) -> list[Step]:
             sent,
             N_("Send a first message"),
             N_("Write it, choose who gets it and when."),
-            "/sendings",
-            N_("Open the sendings"),
+            "/sendings/new",
+            N_("Write a message"),
         ),
     ]
 

@@ -3,7 +3,7 @@
 The operator is whoever owns the installation's first account; nobody else sees this page.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 from urllib.parse import urlsplit
@@ -43,10 +43,11 @@ async def system_page(
         raise Forbidden("only owners of the installation's first account see this page")
     now = await system.look()
     waiting = await backlog.look()
-    context: dict[str, Any] = {"system": now, "queue": list(_queue(now, waiting)), "late": waiting.triggers_late, "blocks": BLOCKS}
+    context: dict[str, Any] = {"system": now, "queue": list(_queue(now, waiting)), "late": waiting.triggers_late}
     if visit.is_partial:
-        return visit.page("system/system.html", fragment="live", **context)
-    return visit.page("system/system.html", version=__version__, settings=list(in_force(settings)), **context)
+        return visit.page("system/system.html", fragment="live", blocks=BLOCKS, **context)
+    settings_shown = list(in_force(settings))
+    return visit.page("system/system.html", version=__version__, settings=settings_shown, blocks=BLOCKS, **context)
 
 
 def _queue(system: System, backlog: Backlog) -> Iterator[Mapping[str, object]]:
@@ -74,14 +75,16 @@ def in_force(settings: Settings) -> Iterator[tuple[str, str, bool]]:
 
 
 def _shown(value: object) -> str:
-    shown: Mapping[type, Callable[[object], str]] = {Secret: lambda _: "•••", bool: lambda flag: str(flag).lower()}
     if value is None or value == ():
         return ""
-    if type(value) in shown:
-        return shown[type(value)](value)
-    if isinstance(value, tuple):
-        return ", ".join(map(_without_password, map(str, value)))
-    return _without_password(str(value))
+    if isinstance(value, Secret):
+        return "•••"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    values = value if isinstance(value, tuple) else (value,)
+    return ", ".join(_without_password(str(each)) for each in values)
 
 
 def _without_password(text: str) -> str:
