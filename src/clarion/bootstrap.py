@@ -31,6 +31,7 @@ from clarion.features.deliveries.service import DeliveryService
 from clarion.features.deliveries.story import StoryService
 from clarion.features.deliveries.system import SystemService
 from clarion.features.devices.finding import FindingService
+from clarion.features.devices.privacy import PrivacyService
 from clarion.features.devices.query import DeviceQueryService
 from clarion.features.devices.service import DeviceService
 from clarion.features.events.postbacks import PostbackService
@@ -123,6 +124,7 @@ def build_services(settings: Settings, *, database: Database, keeper: Keeper, cl
         postbacks=PostbackService(database=database, keeper=keeper),
         devices=DeviceService(database=database, keeper=keeper),
         finding=FindingService(database=database, keeper=keeper),
+        privacy=PrivacyService(database=database, keeper=keeper),
         device_query=DeviceQueryService(database=database, keeper=keeper, audiences=audiences, events=events),
         audiences=audiences,
         audience_groups=AudienceGroupService(database=database),

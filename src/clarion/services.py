@@ -26,6 +26,7 @@ from clarion.features.deliveries.service import DeliveryService
 from clarion.features.deliveries.story import StoryService
 from clarion.features.deliveries.system import SystemService
 from clarion.features.devices.finding import FindingService
+from clarion.features.devices.privacy import PrivacyService
 from clarion.features.devices.query import DeviceQueryService
 from clarion.features.devices.service import DeviceService
 from clarion.features.events.postbacks import PostbackService
@@ -70,6 +71,7 @@ class Services:
     devices: DeviceService
     device_query: DeviceQueryService
     finding: FindingService
+    privacy: PrivacyService
     audiences: AudienceService
     audience_groups: AudienceGroupService
     saved_filters: SavedFilterService

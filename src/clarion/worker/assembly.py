@@ -185,6 +185,7 @@ def _housekeeping(base: _Base, lanes: Lanes, owner: str) -> Housekeeping:
         database=base.database,
         sends=services.sends,
         devices=services.devices,
+        privacy=services.privacy,
         idempotency=services.idempotency,
         lanes=lanes,
     )

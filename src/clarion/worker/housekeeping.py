@@ -4,6 +4,7 @@ import asyncpg
 import structlog
 
 from clarion.db import Database, load
+from clarion.features.devices.privacy import PrivacyService
 from clarion.features.devices.service import DeviceService
 from clarion.features.idempotency import IdempotencyService
 from clarion.features.sends import SendService
@@ -25,11 +26,13 @@ class Housekeeping:
         database: Database,
         sends: SendService,
         devices: DeviceService,
+        privacy: PrivacyService,
         idempotency: IdempotencyService,
         lanes: Lanes,
     ) -> None:
         self._owner = owner
         self._devices = devices
+        self._privacy = privacy
         self._idempotency = idempotency
         self._database = database
         self._sends = sends
@@ -65,6 +68,8 @@ class Housekeeping:
         await self._idempotency.forget()
         await self._devices.forget_postbacks()
         await self._devices.forget_unreachable()
+        while await self._privacy.look_again():
+            pass
 
     async def farewell(self) -> None:
         """A clean end: nobody has to wait for our leases."""

@@ -46,6 +46,6 @@ class FindingService:
         async with self._database.acquire() as conn:
             rows = await SQL.by_ext_id.fetch(conn, text=text, **scope)
             rows += await SQL.by_ic_token.fetch(conn, hash=hashed, **scope)
-            if text.isascii() and text.isdigit() and int(text) <= _LARGEST:
-                rows += await SQL.by_id.fetch(conn, account_id=account_id, device_id=int(text))
+            if number is not None:
+                rows += await SQL.by_id.fetch(conn, account_id=account_id, device_id=number)
         return list({(row["app_id"], row["id"]): Found(*row) for row in rows}.values())[:FOUND_LIMIT]
