@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
-from tests.factories import new_device
 from tests.integration.api.management_client import ONESIGNAL, Api
 
 from clarion.db import Database
@@ -77,11 +77,23 @@ async def make_send(api: Api, database: Database) -> int:
     return send_id
 
 
-async def make_device(api: Api, database: Database) -> int:
+async def make_device(api: Api, _: Database) -> int:
     """A registered device."""
-    app_id = await api.new_app()
+    path = f"/api/r/v2/apps/{await api.new_app()}-{api.account_id}/instances"
+    answer = await api.http.post(path, json={"ic_token": str(uuid4())})
+    return int(answer.json()["id"])
+
+
+async def make_person(api: Api, database: Database) -> int:
+    """A number that is the external id of a device."""
+    number = await make_device(api, database)
     async with database.acquire() as connection:
-        return await new_device(connection, api.account_id, app_id)
+        await connection.execute("update device set ext_id = id::text where id = $1", number)
+    return number
+
+
+def _person(id_: int) -> dict[str, str]:
+    return {"external_id": str(id_)}
 
 
 async def make_webhook(api: Api, _: Database) -> int:
@@ -116,6 +128,7 @@ MAKERS: Mapping[str, Maker] = {
     "scheduler_id": make_scheduler,
     "send_id": make_send,
     "device_id": make_device,
+    "person": make_person,
 }
 """Name of an id in a path → how an account comes by such an object."""
 
@@ -256,6 +269,8 @@ CASES: Mapping[tuple[str, str], Case] = {
     ("PUT", "/api/v1/apps/{app_id}/rules"): Case({"gap": {"minutes": 5}}),
     ("POST", "/api/v1/audiences/estimate"): Case({"all_apps": True}, _filter_ids(dict)),
     ("POST", "/api/v1/devices/query"): Case({"all_apps": True}, _filter_ids(dict)),
+    ("POST", "/api/v1/external-users/export"): Case({"external_id": "u-1"}, {"external_id": ("person", _person)}),
+    ("POST", "/api/v1/external-users/erase"): Case({"external_id": "u-1"}, {"external_id": ("person", _person)}),
     ("POST", "/api/v1/audience-groups"): Case(AUDIENCE_GROUP),
     ("PUT", "/api/v1/audience-groups/{audience_group_id}"): Case(AUDIENCE_GROUP),
     ("POST", "/api/v1/filters"): Case({"name": "n", "filter": {"all_apps": True}}, _filter_ids(_saved_with)),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clarion.api.openapi.audience_examples import AUDIENCE_REQUESTS, AUDIENCE_RESPONSES
+from clarion.api.openapi.privacy_examples import PRIVACY_REQUESTS, PRIVACY_RESPONSES
 from clarion.api.openapi.rule_examples import RULE_REQUESTS, RULE_RESPONSES
 from clarion.api.openapi.scheduler_examples import SCHEDULER_REQUESTS, SCHEDULER_RESPONSES
 from clarion.api.openapi.webhook_examples import WEBHOOK_REQUESTS, WEBHOOK_RESPONSES
@@ -219,6 +220,7 @@ REQUESTS: Mapping[str, Any] = {
     "events_replace_postbacks": {"signature_required": True, "networks": ["203.0.113.0/24"], "quiet": True},
     **SCHEDULER_REQUESTS,
     **AUDIENCE_REQUESTS,
+    **PRIVACY_REQUESTS,
     **RULE_REQUESTS,
     **WEBHOOK_REQUESTS,
 }
@@ -270,6 +272,7 @@ RESPONSES: Mapping[str, Any] = {
     "credentials_dismiss_suspects": {"tokens": 240},
     "operations_running_version": {"version": "0.1.0"},
     **AUDIENCE_RESPONSES,
+    **PRIVACY_RESPONSES,
     **RULE_RESPONSES,
     **WEBHOOK_RESPONSES,
 }

@@ -18,6 +18,7 @@ from clarion.api.v1.device_search import search_devices
 from clarion.api.v1.devices import device_story
 from clarion.api.v1.events import EventsController, PostbacksController
 from clarion.api.v1.filters import FiltersController
+from clarion.api.v1.privacy import erase_device, erase_person, export_device, export_person
 from clarion.api.v1.rules import replace_app_rules, replace_rules, show_app_rules, show_rules
 from clarion.api.v1.schedulers import SchedulersController
 from clarion.api.v1.sends import SendsController
@@ -46,6 +47,10 @@ ROUTES: list[ControllerRouterHandler] = [
     read_statistics,
     device_story,
     search_devices,
+    export_device,
+    erase_device,
+    export_person,
+    erase_person,
     list_audiences,
     estimate_audience,
     AudienceGroupsController,
