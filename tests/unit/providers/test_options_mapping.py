@@ -110,6 +110,7 @@ ROWS: list[tuple[dict[str, Any], Any, str, Any]] = [
     ({"actions": BUTTONS}, onesignal_message, "buttons", [{"id": "yes", "text": "Yes"}, {"id": "no", "text": "No"}]),
     ({"silent": True}, onesignal_message, "content_available", True),
     ({"silent": True}, onesignal_message, "contents", None),
+    ({"silent": True, "collapse_key": "k"}, onesignal_message, "collapse_id", "k"),
     ({"raw": {"onesignal": {"small_icon": "i"}}}, onesignal_message, "small_icon", "i"),
     ({"priority": "normal"}, huawei_message, "android/urgency", "NORMAL"),
     ({"collapse_key": "7"}, huawei_message, "android/collapse_key", 7),

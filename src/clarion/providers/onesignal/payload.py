@@ -75,8 +75,6 @@ def _look(content: Content) -> dict[str, Any]:
         "ios_interruption_level": (ios.interruption_level or "").replace("-", "_"),
         "ios_relevance_score": ios.relevance_score,
         "subtitle": {"en": ios.subtitle} if ios.subtitle else None,
-        "collapse_id": options.collapse_key,
-        "web_push_topic": web_topic(options.collapse_key) if options.collapse_key else "",
         "buttons": [{"id": one.id, "text": one.title} for one in options.actions],
         "web_buttons": [_web_button(one) for one in options.web.actions or options.actions],
     }
@@ -88,6 +86,11 @@ def _look(content: Content) -> dict[str, Any]:
 def _web_button(action: Action) -> dict[str, str]:
     button = {"id": action.id, "text": action.title}
     return button | {"url": action.link} if fetchable(action.link) else button
+
+
+def _replacing(key: str) -> dict[str, str]:
+    """What makes a later message take the place of this one."""
+    return {"collapse_id": key, "web_push_topic": web_topic(key)} if key else {}
 
 
 def _shown(content: Content) -> dict[str, Any]:
@@ -107,6 +110,7 @@ def render(content: Content, *, app_id: str, ttl: int) -> Template:
         "data": px_keys(content, _MSG_ID),
         "priority": 10 if content.options.urgent else 5,
         "ttl": min(max(ttl, 0), LONGEST_TTL),
+        **_replacing(content.options.collapse_key),
         **_shown(content),
     }
     text = json.dumps(

@@ -8,6 +8,7 @@ import msgspec
 MOST_TOKENS = 1000
 BODY_LIMIT = 4096
 LONGEST_TTL = 1_296_000
+_COLLAPSE_KEYS = range(-1, 101)
 _TTL = re.compile(r"([0-9]{1,9})s")
 _MESSAGE_FIELDS = frozenset({"data", "notification", "android", "token", "topic", "condition"})
 
@@ -53,4 +54,14 @@ def _fault(message: dict[str, object], tokens: list[str], size: int) -> str:
     if not isinstance(data, str) or android.get("urgency", "NORMAL") not in ("HIGH", "NORMAL"):
         return "80100003"
     ttl = _TTL.fullmatch(str(android.get("ttl", "86400s")))
-    return "" if ttl and 0 < int(ttl[1]) <= LONGEST_TTL else "80100001"
+    if not ttl or not 0 < int(ttl[1]) <= LONGEST_TTL or android.get("collapse_key", -1) not in _COLLAPSE_KEYS:
+        return "80100001"
+    return _notification_fault(message, android)
+
+
+def _notification_fault(message: dict[str, object], android: dict[str, object]) -> str:
+    """What is shown on Android must say what a click does."""
+    if "notification" not in message and "notification" not in android:
+        return ""
+    click = _object(_object(android.get("notification")).get("click_action"))
+    return "" if click.get("type") in (1, 2, 3) else "80100003"

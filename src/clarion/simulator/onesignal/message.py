@@ -48,9 +48,10 @@ def parse(body: bytes) -> Parsed:
 
 
 def _content_fault(fields: dict[str, object]) -> str:
+    needless = {"headings", "contents"} if fields.get("content_available") is True else {"headings"}
     for name in ("contents", "headings"):
         words = fields.get(name)
-        if words is None and name == "headings":
+        if words is None and name in needless:
             continue
         if not isinstance(words, dict) or not words.get("en"):
             return "Message Notifications must have English language content"
