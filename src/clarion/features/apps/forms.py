@@ -144,12 +144,12 @@ def checked_provider(name: str | None) -> str:
 
 def check_firebase(form: FirebaseForm, *, token_uris: frozenset[str]) -> None:
     """Hold the rules of providers.md §2.2, but for the key itself; `InvalidInput` names the field."""
-    _require(form, "firebase_creds", ("type", "project_id", "private_key", "client_email", "token_uri"))
     if form.type != "service_account":
         raise InvalidInput(
             "firebase_creds.type must be service_account: send the key file that Firebase makes under "
             "Project settings, Service accounts (google-services.json is another file)"
         )
+    _require(form, "firebase_creds", ("project_id", "private_key", "client_email", "token_uri"))
     if form.universe_domain not in ("", "googleapis.com"):
         raise InvalidInput("firebase_creds.universe_domain must be googleapis.com")
     if form.token_uri not in token_uris:

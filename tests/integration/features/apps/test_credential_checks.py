@@ -157,7 +157,7 @@ async def test_any_other_token_address_is_refused(checker: CredentialChecker, ur
     ("change", "text"),
     [
         ({"type": "authorized_user"}, "type must be service_account: send the key file that Firebase makes"),
-        ({"type": ""}, "type is required"),
+        ({"type": ""}, "type must be service_account: .*google-services.json is another file"),
         ({"project_id": ""}, "project_id is required"),
         ({"universe_domain": "evil.example"}, "universe_domain must be googleapis.com"),
         ({"project_id": "../x"}, "project_id must be"),
