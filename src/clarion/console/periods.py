@@ -8,6 +8,7 @@ from clarion.features.statistics.model import hour_of
 from clarion.features.statistics.reading import Period
 
 _DAY = timedelta(days=1)
+_POINTS = 92
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,20 @@ class Days:
     def period(self, zone: tzinfo) -> Period:
         """From midnight to midnight in whole hours; where midnight is at half past, its whole hour counts."""
         return Period(_midnight(self.first, zone), _midnight(self.last + _DAY, zone))
+
+    @property
+    def step(self) -> int:
+        """Days of one point of a curve: one, or a week where there would be too many points to read."""
+        return 1 if self.number <= _POINTS else 7
+
+    def steps(self) -> "Iterator[Days]":
+        """These days cut into steps; the first one may be shorter, so that the last one is whole."""
+        last = self.last
+        found = []
+        while last >= self.first:
+            found.append(Days(max(self.first, last - (self.step - 1) * _DAY), last))
+            last -= self.step * _DAY
+        return reversed(found)
 
     def __iter__(self) -> Iterator[date]:
         return (self.first + place * _DAY for place in range(self.number))

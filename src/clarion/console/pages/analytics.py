@@ -23,7 +23,7 @@ from clarion.features.statistics.totals import Part, TotalsService, WeekHour, to
 
 LONGEST = 366
 """Days of one look."""
-ROWS_SHOWN = 50
+ROWS_SHOWN = 40
 SERIES_SHOWN = 5
 SHADES = 5
 _NONE = Counts()
@@ -83,7 +83,8 @@ async def analytics(
     by_day = await totals.by_day(visit.account_id, period, zone=zone)
     before = await totals.total(visit.account_id, choice.days.before().period(visit.fmt.tz))
     now = together(by_day.values())
-    lines = await _lines(visit, choice, totals=totals, names=_Names(apps, pushes))
+    names = _Names(apps, pushes)
+    lines = await _lines(visit, choice, totals=totals, names=names, by_day=by_day)
     metric = visit.query("heat") if visit.query("heat") in HEAT else "clicked"
     weekly = await totals.by_week_hour(visit.account_id, period, zone=zone)
     devices = await growth.by_day(visit.account_id, choice.days.first, _after(choice.days), by_app=False)
@@ -104,7 +105,7 @@ async def analytics(
         heat=_heat(weekly, metric, visit),
         heats=HEAT.items(),
         metric=metric,
-        devices=_devices(devices, visit),
+        devices=_devices(choice.days, devices, visit),
         cohorts=_cohorts(await growth.retention(visit.account_id), visit),
         weeks=range(1, WEEKS + 1),
     )
@@ -114,7 +115,8 @@ async def analytics(
 async def table_file(visit: CurrentVisit, totals: Totals, apps: Apps, pushes: Pushes) -> Response[str]:
     """The comparison as a file, all of its rows."""
     choice = _choice(visit)
-    lines = await _lines(visit, choice, totals=totals, names=_Names(apps, pushes))
+    by_day = await totals.by_day(visit.account_id, choice.days.period(visit.fmt.tz), zone=visit.fmt.zone)
+    lines = await _lines(visit, choice, totals=totals, names=_Names(apps, pushes), by_day=by_day, named=None)
     header = (choice.by, *_COLUMNS, *(f"{name}_before" for name in _COLUMNS))
     rows: list[list[str | int]] = [[line.name, *_values(line.now), *_values(line.before)] for line in lines]
     name = f"clarion-{choice.by}-{choice.days.first}-{choice.days.last}.csv"
@@ -178,19 +180,29 @@ def _date(text: str, usual: date) -> date | None:
     return found if 2000 <= found.year < 2200 else None
 
 
-async def _lines(visit: Visit, choice: Choice, *, totals: TotalsService, names: _Names) -> list[Line]:
-    """Days in their order, each beside the day at the same place before; all else by how much was sent."""
+async def _lines(
+    visit: Visit,
+    choice: Choice,
+    *,
+    totals: TotalsService,
+    names: _Names,
+    by_day: Mapping[date, Counts],
+    named: int | None = ROWS_SHOWN,
+) -> list[Line]:
+    """Days in their order, each beside the day at the same place before; all else by how much was sent.
+
+    The first `named` get their names, all where it is None.
+    """
     days, earlier, tz = choice.days, choice.days.before(), visit.fmt.tz
     if choice.by == "day":
-        now = await totals.by_day(visit.account_id, days.period(tz), zone=visit.fmt.zone)
         before = await totals.by_day(visit.account_id, earlier.period(tz), zone=visit.fmt.zone)
         pairs = zip(days, earlier, strict=True)
-        return [Line(str(day), now.get(day, _NONE), before.get(old, _NONE)) for day, old in pairs][::-1]
+        return [Line(str(day), by_day.get(day, _NONE), before.get(old, _NONE)) for day, old in pairs][::-1]
     part = Part(choice.by)
     found = await totals.split(visit.account_id, days.period(tz), part)
     old_counts = await totals.split(visit.account_id, earlier.period(tz), part)
     keys = sorted({*found, *old_counts}, key=lambda key: (-found.get(key, _NONE).sent, key))
-    known = await names.of(visit.account_id, part, keys[:ROWS_SHOWN])
+    known = await names.of(visit.account_id, part, keys[:named])
     return [Line(known.get(key, key), found.get(key, _NONE), old_counts.get(key, _NONE)) for key in keys]
 
 
@@ -224,15 +236,16 @@ def shade(n: float, most: float) -> int:
     return min(SHADES, 1 + int(n / most * SHADES)) if n > 0 and most > 0 else 0
 
 
-def _devices(by_day: Mapping[date, Mapping[str, int]], visit: Visit) -> tuple[list[str], list[object]]:
-    """Heads and rows of the chart of devices: all together, then the largest platforms."""
+def _devices(days: Days, by_day: Mapping[date, Mapping[str, int]], visit: Visit) -> tuple[list[str], list[object]]:
+    """Heads and rows of the chart of devices: all together, then the largest platforms; as of the end of each step."""
     sums: dict[str, int] = {}
     for numbers in by_day.values():
         for platform, n in numbers.items():
             sums[platform] = sums.get(platform, 0) + n
     platforms = sorted(sums, key=lambda platform: -sums[platform])[:SERIES_SHOWN]
     rows: list[object] = []
-    for day, numbers in sorted(by_day.items()):
+    for day in (step.last for step in days.steps() if step.last in by_day):
+        numbers = by_day[day]
         values = [sum(numbers.values()), *(numbers.get(platform, 0) for platform in platforms)]
         noon = int(datetime.combine(day, time(12), UTC).timestamp())
         rows.append((noon, visit.fmt.day(day), [(value, visit.fmt.number(value)) for value in values]))

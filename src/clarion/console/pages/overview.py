@@ -120,13 +120,13 @@ async def overview(
 
 
 def day_rows(days: Days, by_day: Mapping[date, Counts], visit: Visit) -> list[tuple[int, str, list[tuple[int, str]]]]:
-    """Rows of a chart of days; the place of a day on its axis is its noon."""
+    """Rows of a chart of days, or of weeks named by their last days; the place of a day on its axis is its noon."""
     rows, fmt = [], visit.fmt
-    for day in days:
-        counts = by_day.get(day, Counts())
+    for step in days.steps():
+        counts = together(by_day.get(day, Counts()) for day in step)
         values = (counts.sent, counts.delivered, counts.clicked)
-        noon = int(datetime.combine(day, time(12), UTC).timestamp())
-        rows.append((noon, fmt.day(day), [(value, fmt.number(value)) for value in values]))
+        noon = int(datetime.combine(step.last, time(12), UTC).timestamp())
+        rows.append((noon, fmt.day(step.last), [(value, fmt.number(value)) for value in values]))
     return rows
 
 
