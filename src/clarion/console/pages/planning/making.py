@@ -13,7 +13,7 @@ from clarion.console.pages.planning import draft, parts, when
 from clarion.console.pages.planning.choices import PROVIDED, Sources, form_context
 from clarion.console.pages.pushes import content
 from clarion.console.pages.pushes.composing import blank
-from clarion.console.pages.sendings.words import filter_words
+from clarion.console.pages.sendings.words import DAYS, filter_words
 from clarion.console.texts import N_
 from clarion.console.visit import TOKEN_FIELD, CurrentVisit, Visit
 from clarion.features.accounts.roles import Role
@@ -116,6 +116,7 @@ async def _review(visit: Visit, form: Form, body: SchedulerBody, desk: Desk, kin
         body=body,
         kind=kind,
         kind_words=when.KINDS[kind][0],
+        weekdays=DAYS,
         rehearsal=rehearsal,
         course=course,
         push=push,
