@@ -14,6 +14,7 @@ OBJECTS = {
     "member": N_("Member"),
     "push": N_("Push"),
     "scheduler": N_("Sending"),
+    "subject": N_("Device or person"),
     "webhook": N_("Webhook"),
 }
 """What things are called; also what the list can be narrowed to."""
@@ -32,6 +33,8 @@ ACTIONS = {
     "audience_group.delete": N_("deleted an audience group"),
     "audience_group.update": N_("changed an audience group"),
     "credential.resume": N_("let a credential send again"),
+    "device.erase": N_("erased a device"),
+    "device.export": N_("exported a device"),
     "event.create": N_("created an event"),
     "event.delete": N_("deleted an event"),
     "event.update": N_("changed an event"),
@@ -70,6 +73,8 @@ ACTIONS = {
     "scheduler.resume": N_("resumed a sending"),
     "scheduler.test": N_("sent a test"),
     "scheduler.update": N_("changed a sending"),
+    "user.erase": N_("erased a person"),
+    "user.export": N_("exported a person"),
     "webhook.create": N_("created a webhook"),
     "webhook.delete": N_("deleted a webhook"),
     "webhook.disable": N_("switched a failing webhook off"),

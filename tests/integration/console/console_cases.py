@@ -38,6 +38,8 @@ CASES: dict[str, tuple[str, ...]] = {
     "POST /audience-groups/{group_id}/restore": ("audience_group",),
     "POST /audiences/filters/{filter_id}/delete": ("filter",),
     "GET /devices/{device_id}": ("device",),
+    "POST /devices/{device_id}/erase": ("device",),
+    "GET /devices/{device_id}/export": ("device",),
     "GET /events/{event_id}": ("event",),
     "POST /events/{event_id}": ("event",),
     "POST /events/{event_id}/activate": ("event",),

@@ -47,3 +47,32 @@ async def test_a_device_is_found_by_each_of_its_names_and_tells_why_it_got_nothi
     assert "alert-warning" in await owner.page("/devices?countries=Germany"), "a wrong filter is explained"
     assert "alert-warning" in await owner.page("/devices?event=never_heard_of")
     assert "alert-warning" in await stranger.page(f"/devices?app={app_id}")
+
+
+async def test_a_device_is_exported_and_a_person_erased(
+    owner: Visitor, editor: Visitor, viewer: Visitor, database: Database, keeper: Keeper
+) -> None:
+    assert owner.member is not None
+    devices = []
+    async with database.acquire() as connection:
+        app_id = await new_app(connection, owner.member.account_id)
+        for _ in range(3):
+            device = await new_device(connection, owner.member.account_id, app_id, ext_id="u <1>", token="secret-token")
+            sealed = keeper.seal("installation", f"ic_token:{app_id}:{device}")
+            await connection.execute("update device set ic_token = $1 where id = $2", sealed, device)
+            devices.append(device)
+    path = f"/devices/{devices[0]}"
+    assert (await viewer.get(f"{path}/export")).status_code == 403
+    assert "Erase" not in await editor.page(path)
+    told = await editor.get(f"{path}/export")
+    assert told.headers["content-disposition"] == f'attachment; filename="device-{devices[0]}.json"'
+    [record] = told.json()["devices"]
+    assert (record["device"]["token"], record["device"]["installation_token"]) == ("secret-token", "installation")
+    assert "Erase all devices of u &lt;1&gt; for good?" in await owner.page(path)
+    assert await owner.done(f"{path}/erase") == "/devices"
+    assert "The device is erased." in await owner.page("/devices")
+    await owner.page(path, status=404)
+    assert (await editor.post("/devices/erase-person", {"external_id": "u <1>"})).status_code == 403
+    assert await owner.done("/devices/erase-person", {"external_id": "u <1>"}) == "/devices"
+    assert "The person is erased. Devices: 2" in await owner.page("/devices")
+    assert (await owner.post("/devices/erase-person", {"external_id": "nobody"})).status_code == 404

@@ -17,6 +17,7 @@ from clarion.features.accounts import Caller
 from clarion.features.audiences import AudienceService
 from clarion.features.audiences.growth import GrowthService
 from clarion.features.audiences.reach import ReachService
+from clarion.features.devices.privacy import PrivacyService
 from clarion.features.devices.service import DeviceService
 from clarion.features.idempotency import IdempotencyService
 from clarion.features.pushes import PushService
@@ -327,6 +328,7 @@ def core_services(database: Database, credentials: StoredCredentials) -> Service
             auto_push=AutoPushService(database=database, audiences=audiences, pushes=pushes, apps=credentials),
             audiences=audiences,
             devices=DeviceService(database=database, keeper=Keeper(bytes(32))),
+            privacy=PrivacyService(database=database, keeper=Keeper(bytes(32))),
             growth=GrowthService(database=database),
             idempotency=IdempotencyService(database=database, keeper=Keeper(bytes(32)), clock=SystemClock()),
             pushes=pushes,

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from litestar import Response, get
+import msgspec
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from clarion.console.texts import N_
 from clarion.console.visit import CurrentVisit
+from clarion.features.accounts.roles import Role
 from clarion.features.apps.service import AppService
 from clarion.features.audiences import AudienceService, Filter
 from clarion.features.audiences.estimating import Example
@@ -17,6 +19,7 @@ from clarion.features.deliveries.seen import StateWord
 from clarion.features.deliveries.story import StoryService
 from clarion.features.devices.finding import FindingService, Found
 from clarion.features.devices.model import TokenState
+from clarion.features.devices.privacy import PrivacyService
 from clarion.foundation.errors import InvalidInput, UnknownReference
 
 SAMPLE = 50
@@ -97,6 +100,33 @@ async def device_page(
     )
 
 
+@get("/devices/{device_id:int}/export", role=Role.EDITOR)
+async def export_device(
+    device_id: FromPath[int], visit: CurrentVisit, privacy: NamedDependency[PrivacyService]
+) -> Response[bytes]:
+    """Everything on it as a file: its tokens, too, so not for viewers."""
+    records = await privacy.export_device(visit.caller, device_id)
+    headers = {"Content-Disposition": f'attachment; filename="device-{device_id}.json"'}
+    content = msgspec.json.format(msgspec.json.encode({"devices": records}))
+    return Response(content, media_type="application/json", headers=headers)
+
+
+@post("/devices/{device_id:int}/erase", role=Role.OWNER, status_code=200)
+async def erase_device(
+    device_id: FromPath[int], visit: CurrentVisit, privacy: NamedDependency[PrivacyService]
+) -> Response[str]:
+    """Erase one device."""
+    await privacy.erase_device(visit.caller, device_id)
+    return await visit.go("/devices", N_("The device is erased."))
+
+
+@post("/devices/erase-person", role=Role.OWNER, status_code=200)
+async def erase_person(visit: CurrentVisit, privacy: NamedDependency[PrivacyService]) -> Response[str]:
+    """Erase every device of an external id."""
+    erased = await privacy.erase_user(visit.caller, (await visit.form()).value("external_id"))
+    return await visit.go("/devices", N_("The person is erased. Devices: %(n)s"), n=erased)
+
+
 def _filter(visit: CurrentVisit) -> Filter:
     app = visit.query("app")
     return Filter(
@@ -115,4 +145,4 @@ def _list(text: str) -> list[str] | None:
     return [part.strip() for part in text.split(",") if part.strip()][:_LIMIT] or None
 
 
-ROUTES = [device_list, device_page]
+ROUTES = [device_list, device_page, export_device, erase_device, erase_person]
