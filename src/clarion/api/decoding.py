@@ -41,6 +41,8 @@ _WORDS = {
     "null": "null",
 }
 _UNITS = {"str": " characters", "array": " entries", "object": " entries", "int": "", "float": ""}
+_ECHO_LIMIT = 120
+"""Characters of a fault that may repeat what was sent."""
 _RELATIONS = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}
 
 
@@ -101,7 +103,8 @@ def _fault_in_words(fault: str) -> str:
         return f"{verb} {_RELATIONS[measure['relation']]} {measure['limit']}{unit}"
     if expected := _EXPECTED.fullmatch(fault):
         return f"must be {_type_in_words(expected['wanted'])}, not {_type_in_words(expected['given'])}"
-    return f"is not valid: {fault.replace('`', '')}"
+    words = fault.replace("`", "")
+    return f"is not valid: {words if len(words) <= _ECHO_LIMIT else words[:_ECHO_LIMIT] + '…'}"
 
 
 def _type_in_words(types: str) -> str:

@@ -199,7 +199,16 @@ def _scheduler_with(filter_: dict[str, Any]) -> dict[str, Any]:
 def _scheduler_ids() -> dict[str, tuple[str, Body]]:
     """Every place of an id in a new scheduler."""
     body = _scheduler_with({"all_apps": True})
-    return {**_filter_ids(_scheduler_with), "push_ids": ("push_id", lambda id_: {**body, "push_ids": [id_]})}
+    return {**_scheduler_filters(), "push_ids": ("push_id", lambda id_: {**body, "push_ids": [id_]})}
+
+
+def _scheduler_filters() -> dict[str, tuple[str, Body]]:
+    """Every place of an id in what says who gets a scheduler."""
+    saved = {"type": "onesend", **{name: ONESEND[name] for name in ("name", "date", "time", "timezone")}}
+    return {
+        **_filter_ids(_scheduler_with),
+        "filter_id": ("filter_id", lambda id_: {**saved, "filter_id": id_}),
+    }
 
 
 _SCHEDULER = _scheduler_with({"all_apps": True})
@@ -240,12 +249,13 @@ CASES: Mapping[tuple[str, str], Case] = {
     },
     ("POST", "/api/v1/schedulers"): Case(_SCHEDULER, _scheduler_ids()),
     ("POST", "/api/v1/schedulers/dry-run"): Case(_SCHEDULER, _scheduler_ids()),
-    ("POST", "/api/v1/schedulers/preview"): Case(_SCHEDULER, _filter_ids(_scheduler_with)),
+    ("POST", "/api/v1/schedulers/preview"): Case(_SCHEDULER, _scheduler_filters()),
     ("PUT", "/api/v1/schedulers/{scheduler_id}"): Case(_SCHEDULER, _scheduler_ids()),
     ("PATCH", "/api/v1/schedulers/{scheduler_id}"): Case(
         {"name": "n"},
         {
             "app_ids_include": ("app_id", lambda id_: {"filter": {"app_ids_include": [id_]}}),
+            "filter_id": ("filter_id", lambda id_: {"filter_id": id_}),
             "push_ids": ("push_id", lambda id_: {"push_ids": [id_]}),
         },
     ),

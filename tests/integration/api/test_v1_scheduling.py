@@ -85,7 +85,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({**ONESEND, "date": "2020-01-01"}, "in the past"),
     ({**ONESEND, "date": "9999-12-31"}, "calendar"),
     ({**ONESEND, "late": "never"}, "late"),
-    ({**ONESEND, "filter": {}}, "no active app"),
+    ({**ONESEND, "filter": {}}, "filter or filter_id is required"),
     ({**ONESEND, "push_ids": [987654321]}, "push 987654321 does not exist"),
     ({**ONESEND, "pushes": [{"default_lang": "en", "translations": []}]}, "translation"),
     ({**ONESEND, "rules": {"urgent": "yes"}}, "rules"),
@@ -307,3 +307,23 @@ async def test_an_auto_push_is_edited_copied_and_activated_like_the_others(api: 
     await api.ok("POST", f"{PATH}/{copy['id']}/activate", status=204)
     assert (await api.ok("GET", f"{PATH}/{copy['id']}"))["state"] == "active"
     assert (await api.ok("GET", f"{PATH}/{copy['id']}/timeline"))["moments"] == []
+
+
+async def test_a_saved_filter_is_copied_into_a_scheduler_by_its_number(api: Api) -> None:
+    app_id = await api.new_app()
+    gold = {"app_ids_include": [app_id], "countries_include": ["PT"]}
+    saved = (await api.ok("POST", "/api/v1/filters", {"name": "Gold", "filter": gold}, status=201))["id"]
+    everybody = await create(api, ONESEND)
+    named = {"name": "s", **ONESEND, "filter_id": saved}
+    made = await api.ok("POST", PATH, named, status=201)
+    await api.ok("POST", f"{PATH}/dry-run", named)
+    await api.ok("POST", f"{PATH}/preview", named)
+    patched = await api.ok("PATCH", f"{PATH}/{everybody['id']}", {"filter_id": saved})
+    put = await api.ok("PUT", f"{PATH}/{made['id']}", {**named, "name": "again"})
+    assert made["filter"] == patched["filter"] == put["filter"] == gold
+    await api.ok("PUT", f"/api/v1/filters/{saved}", {"name": "Gold", "filter": {"all_apps": True}}, status=204)
+    assert (await api.ok("GET", f"{PATH}/{made['id']}"))["filter"] == gold
+    await api.ok("DELETE", f"/api/v1/filters/{saved}", status=204)
+    assert "filter" in await api.refused("POST", PATH, named)
+    assert "either" in await api.refused("POST", PATH, {**named, "filter": gold})
+    assert "required" in await api.refused("POST", PATH, {"name": "s", **ONESEND})

@@ -55,6 +55,10 @@ def test_words_of_an_unknown_fault_hold_no_code() -> None:
     assert in_words("Invalid enum value `x` - at `$.a[0]`") == "a[0] is not valid: Invalid enum value x"
 
 
+def test_what_was_sent_is_not_repeated_at_length() -> None:
+    assert len(in_words(f"Invalid enum value `{'x' * 100_000}` - at `$.a`")) < 200
+
+
 @pytest.mark.parametrize(
     ("text", "number"),
     [

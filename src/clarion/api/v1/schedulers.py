@@ -10,6 +10,7 @@ from litestar.params import FromQuery, JSONBody, QueryParameter
 from clarion.api.auth import CurrentCaller
 from clarion.api.binding import PathId, QueryNumber
 from clarion.api.v1.arguments import before_id, page_size
+from clarion.api.v1.saved_copies import SavedFilters, with_filter
 from clarion.api.v1.scheduler_view import SchedulerView, scheduler_view
 from clarion.features.schedulers.body import (
     SchedulerBody,
@@ -73,10 +74,15 @@ class SchedulersController(Controller):
 
     @post("/", status_code=201, summary="Create a scheduler")
     async def create(
-        self, data: JSONBody[SchedulerBody], caller: CurrentCaller, schedulers: Schedulers, editing: Editing
+        self,
+        data: JSONBody[SchedulerBody],
+        caller: CurrentCaller,
+        schedulers: Schedulers,
+        editing: Editing,
+        saved_filters: SavedFilters,
     ) -> SchedulerView:
         """Of any type, with its pushes and rules, ready or as a draft: all or nothing."""
-        made = await editing.create(caller, data)
+        made = await editing.create(caller, await with_filter(data, caller, saved_filters))
         return scheduler_view(await schedulers.get(caller.account_id, made))
 
     @get("/{scheduler_id:str}", summary="Show a scheduler")
@@ -108,14 +114,16 @@ class SchedulersController(Controller):
         caller: CurrentCaller,
         schedulers: Schedulers,
         editing: Editing,
+        saved_filters: SavedFilters,
     ) -> SchedulerView:
         """Before its moment; a weekly scheduler or an auto-push at any time. 409 when it has another version, has
         begun or is over.
         """
+        told = await with_filter(data, caller, saved_filters)
         await editing.edit(
             caller,
             scheduler_id,
-            change=lambda scheduler: replaced(scheduler, data),
+            change=lambda scheduler: replaced(scheduler, told),
             version=data.version,
             push_ids=data.push_ids,
         )
@@ -129,12 +137,14 @@ class SchedulersController(Controller):
         caller: CurrentCaller,
         schedulers: Schedulers,
         editing: Editing,
+        saved_filters: SavedFilters,
     ) -> SchedulerView:
         """Like replacing it, but absent fields stay as they are."""
+        told = await with_filter(data, caller, saved_filters)
         await editing.edit(
             caller,
             scheduler_id,
-            change=lambda scheduler: patched(fields_of(scheduler), data),
+            change=lambda scheduler: patched(fields_of(scheduler), told),
             version=data.version,
             push_ids=data.push_ids,
         )

@@ -10,6 +10,7 @@ from litestar.params import JSONBody
 from clarion.api.auth import CurrentCaller
 from clarion.api.binding import PathId
 from clarion.api.v1.audiences import AppEstimate
+from clarion.api.v1.saved_copies import SavedFilters, with_filter
 from clarion.features.audiences.model import Number
 from clarion.features.schedulers.body import SchedulerBody
 from clarion.features.schedulers.editing import EditingService, Testers
@@ -93,17 +94,21 @@ class TestView(msgspec.Struct, frozen=True):
 
 
 @post("/schedulers/dry-run", status_code=200, summary="Check a scheduler without making it", tags=("schedulers",))
-async def dry_run(data: JSONBody[SchedulerBody], caller: CurrentCaller, editing: Editing) -> DryRunView:
+async def dry_run(
+    data: JSONBody[SchedulerBody], caller: CurrentCaller, editing: Editing, saved_filters: SavedFilters
+) -> DryRunView:
     """Everything that creating it would check, and how many devices it means; nothing is made."""
-    found = await editing.rehearse(caller, data)
+    found = await editing.rehearse(caller, await with_filter(data, caller, saved_filters))
     by_app = [AppEstimate(app_id, devices) for app_id, devices in sorted(found.by_app.items())]
     return DryRunView(found.devices, found.exact, by_app, found.next_due_at)
 
 
 @post("/schedulers/preview", status_code=200, summary="Preview a scheduler without making it", tags=("schedulers",))
-async def preview(data: JSONBody[SchedulerBody], caller: CurrentCaller, timelines: Timelines) -> TimelineView:
+async def preview(
+    data: JSONBody[SchedulerBody], caller: CurrentCaller, timelines: Timelines, saved_filters: SavedFilters
+) -> TimelineView:
     """When each zone would get it, after quiet hours and pacing. Of a weekly scheduler its next seven days."""
-    return _timeline(await timelines.preview(caller.account_id, data))
+    return _timeline(await timelines.preview(caller.account_id, await with_filter(data, caller, saved_filters)))
 
 
 @get("/schedulers/{scheduler_id:str}/timeline", summary="Preview what a scheduler will do", tags=("schedulers",))

@@ -12,7 +12,7 @@ from clarion.features.accounts import Caller, audit
 from clarion.features.accounts.model import checked_name
 from clarion.features.audiences.model import Filter
 from clarion.features.audiences.service import AudienceService
-from clarion.foundation.errors import Conflict, InvalidInput, NotFound
+from clarion.foundation.errors import Conflict, InvalidInput, NotFound, UnknownReference
 
 SQL = load(__package__, "saved.sql")
 
@@ -73,6 +73,13 @@ class SavedFilterService:
         if row is None:
             raise _not_found()
         return _saved(row)
+
+    async def copy_of(self, account_id: int, filter_id: int) -> Filter:
+        """The filter itself, for whoever names it in a body. `UnknownReference` when there is none."""
+        try:
+            return (await self.get(account_id, filter_id)).filter
+        except NotFound:
+            raise UnknownReference(f"filter {filter_id} does not exist") from None
 
     async def replace(self, caller: Caller, filter_id: int, *, name: str, filter_: Filter) -> None:
         """Replace name and filter; what was made from it stays as it is. Errors as for `create`."""

@@ -28,6 +28,9 @@ _FIELDS = {
     "conversion": ("delay",),
     "instant": (),
 }
+NO_FILTER = Filter()
+"""Stands for a filter that was not told; it would mean nobody."""
+
 _TIMING = sorted({name for names in _FIELDS.values() for name in names})
 
 
@@ -35,7 +38,10 @@ class SchedulerFields(msgspec.Struct, frozen=True, kw_only=True):
     """What a scheduler is, apart from its type. A field that does not go with the type must be absent or null."""
 
     name: str
-    filter: Filter
+    filter: Filter = NO_FILTER
+    """Required, unless `filter_id` is given."""
+    filter_id: Number | None = None
+    """A saved filter in place of `filter`. It is copied: the scheduler keeps it whatever becomes of the original."""
     date: str | None = None
     """Of a onesend: `YYYY-MM-DD`."""
     time: str | None = None
@@ -89,6 +95,7 @@ class SchedulerPatch(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str | _Unset = msgspec.UNSET
     filter: Filter | _Unset = msgspec.UNSET
+    filter_id: Number | None = None
     date: str | _Unset | None = msgspec.UNSET
     time: str | _Unset | None = msgspec.UNSET
     times: list[str] | _Unset | None = msgspec.UNSET
@@ -109,6 +116,8 @@ def new_of(type_: str, fields: SchedulerFields) -> New:
     for name in _TIMING:
         if name not in _FIELDS[type_] and getattr(fields, name) is not None:
             raise InvalidInput(f"{name} does not go with the type {type_}")
+    if fields.filter == NO_FILTER:
+        raise InvalidInput("filter or filter_id is required")
     if type_ == "conversion" and not fields.filter.events_included:
         raise InvalidInput("filter.event_include is required: it names the events that fire the auto-push")
     default = Late.SKIP if type_ == "weekly" else Late.AT_ONCE
@@ -171,11 +180,8 @@ def replaced(scheduler: Scheduler, edit: SchedulerEdit) -> SchedulerFields:
 
 def patched(fields: SchedulerFields, patch: SchedulerPatch) -> SchedulerFields:
     """The fields with what the patch changes. One way to tell the time of day takes the place of the other."""
-    changes = {
-        name: value
-        for name in SchedulerFields.__struct_fields__
-        if (value := getattr(patch, name)) is not msgspec.UNSET
-    }
+    names = [name for name in SchedulerFields.__struct_fields__ if name != "filter_id"]
+    changes = {name: value for name in names if (value := getattr(patch, name)) is not msgspec.UNSET}
     if changes.get("local_time") and "timezone" not in changes:
         changes["timezone"] = None
     if changes.get("local_time") is False and "late" not in changes:
