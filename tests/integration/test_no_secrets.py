@@ -1,18 +1,21 @@
 """Nothing that Clarion prints or answers holds a secret or a device identifier (LP-1).
 
-A real send with faults runs over every transport, with logs at DEBUG. Then everything that came out (log lines,
-answers of the API, metrics) is searched for the canaries: tokens, endpoints, credentials, keys, push texts.
+A real send with faults runs over every transport, with logs at DEBUG, beside an auto-push, a webhook and repeated
+calls. Then everything that came out (log lines, answers of the API, metrics, messages to webhooks, pages of the
+console) is searched for the canaries: tokens, endpoints, credentials, keys, passwords, push texts.
 """
 
 import asyncio
 import io
 import json
 import logging
+import re
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import product
 from typing import Any, cast
 
 import httpx
@@ -22,6 +25,9 @@ from prometheus_client import CollectorRegistry
 
 from clarion.api.app import create_app
 from clarion.bootstrap import build_services
+from clarion.console.app import console_app
+from clarion.console.pages import ROUTES
+from clarion.console.tokens import form_token
 from clarion.db import Database
 from clarion.db.readiness import check_ready
 from clarion.foundation.secrets import Keeper
@@ -34,6 +40,16 @@ pytestmark = pytest.mark.anyio
 
 TOPIC = "com.example.weather"
 TEXT = "canary-text-of-a-push"
+ORIGIN, EMAIL = "http://clarion.test", "owner@example.com"
+PASSWORD = f"canary-{secrets.token_hex(12)}"
+NOBODY = "127.0.0.1:1"
+"""Where no webhook is taken."""
+SETTLED = (
+    "from delivery join send on send.id = send_id join scheduler on scheduler.id = scheduler_id "
+    "where delivery.state <> 1"
+)
+OWN = re.compile(r"ext_id|text|webhook address")
+"""What owners put in themselves and are shown again: never in logs, but on their own pages."""
 
 
 @pytest.fixture
@@ -62,6 +78,8 @@ class Installation:
     database: Database
     canaries: dict[str, str] = field(default_factory=dict)
     answers: list[str] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
+    """The console's pages, as far as they show a browser anything."""
     key: str = ""
 
     def hide(self, name: str, value: str) -> str:
@@ -69,15 +87,41 @@ class Installation:
         self.canaries[name] = value
         return value
 
-    async def call(self, method: str, path: str, body: object = None, *, key: str | None = None) -> Any:
-        """One call of any API, whose answer is searched later; the answer's value."""
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        key: str | None = None,
+        repeat: str = "",
+        told: bool = True,
+    ) -> Any:
+        """One call of any API, whose answer is searched later; the answer's value.
+
+        `repeat` is an idempotency key; an answer that is there to show a new secret is not `told`.
+        """
         headers = {"authorization": f"Bearer {self.key if key is None else key}"}
+        if repeat:
+            headers["idempotency-key"] = repeat
         content = None if body is None else json.dumps(body)
         answer = await self.http.request(method, path, content=content, headers=headers)
         assert answer.status_code < 500, (method, path, answer.text)
-        shown = path.partition("?")[0]
-        self.answers.append(f"{method} {shown} {answer.status_code} {dict(answer.headers)} {answer.text}")
+        if told:
+            shown = path.partition("?")[0]
+            self.answers.append(f"{method} {shown} {answer.status_code} {dict(answer.headers)} {answer.text}")
         return answer.json() if answer.content and "json" in answer.headers.get("content-type", "") else None
+
+    async def page(self, path: str, **form: Any) -> httpx.Response:
+        """Open a page of the console, or send it a form."""
+        if form:
+            form["data"] = {**form.get("data", {}), "form_token": form_token(self.http.cookies.get("clarion", ""))}
+            answer = await self.http.post(f"/console{path}", headers={"origin": ORIGIN}, **form)
+        else:
+            answer = await self.http.get(f"/console{path}")
+        assert answer.status_code < 500, (path, answer.text)
+        self.pages.append(f"{path} {answer.status_code} {answer.text}")
+        return answer
 
     async def until(self, sql: str) -> None:
         """Wait until a query's value is true."""
@@ -119,6 +163,7 @@ def settings(sim: Simulator) -> Settings:
         huawei_token_url=sim.url,
         token_uri_allow=(f"{sim.url}/token",),
         webpush_hosts=(sim.url.removeprefix("https://"),),
+        webhook_hosts=(NOBODY,),
         provider_ca_file=sim.ca_file,
     )
 
@@ -129,12 +174,15 @@ async def running(
 ) -> AsyncIterator[tuple[Installation, asyncio.Event]]:
     """The application and a worker; the event stops the worker."""
     services = build_services(settings, database=database, keeper=keeper)
-    app = create_app(services, settings, readiness=partial(check_ready, database), registry=CollectorRegistry())
+    console = console_app(services, settings)
+    ready = partial(check_ready, database)
+    app = create_app(services, settings, readiness=ready, registry=CollectorRegistry(), console=console)
     worker, stop = build_worker(settings, services, database, keeper), asyncio.Event()
     transport = httpx.ASGITransport(cast("Any", app), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://clarion.test") as http:
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as http:
         installation = Installation(http, sim, database)
-        created = await services.accounts.create(email="owner@example.com", name="Owner")
+        installation.hide("password", PASSWORD)
+        created = await services.accounts.create(email=EMAIL, name="Owner", password=PASSWORD)
         installation.key = installation.hide("api key", created.api_key)
         async with app.management.lifespan(), asyncio.TaskGroup() as tasks:
             tasks.create_task(run_worker(worker, stop))
@@ -220,6 +268,71 @@ async def wrong_calls(world: Installation, app: int) -> None:
     await world.call("GET", f"/api/postback/?clid={secret}&event=reg", key="")
 
 
+async def listen(world: Installation) -> None:
+    """A webhook that is told everything and takes nothing, and the secret of postbacks."""
+    address = world.hide("webhook address", f"https://{NOBODY}/{secrets.token_hex(16)}")
+    events = ["send.started", "send.finished", "delivery.failed", "token.dropped", "credential.paused"]
+    made = await world.call("POST", "/api/v1/webhooks", {"url": address, "events": events}, told=False)
+    world.hide("webhook secret", made["secret"])
+    renewed = await world.call("POST", f"/api/v1/webhooks/{made['id']}/secret", told=False)
+    world.hide("second webhook secret", renewed["secret"])
+    postbacks = await world.call("POST", "/api/v1/postbacks/secret", told=False)
+    world.hide("postback secret", postbacks["secret"])
+
+
+async def answer_installs(world: Installation) -> None:
+    """An auto-push to everybody who comes from now on."""
+    words = {"language": "en", "title": "Welcome", "text": TEXT}
+    push = await world.call("POST", "/api/b/v2/pushes", {"default_lang": "en", "translations": [words]}, told=False)
+    body = {"name": "Welcome", "all_apps": True, "event_include": ["install"]}
+    made = await world.call("POST", "/api/b/v2/sched/conversion", body)
+    await world.call("PUT", f"/api/b/v2/sched/conversion/{made['id']}/pushes", {"push_ids": [push["id"]]})
+
+
+async def repeat_calls(world: Installation) -> None:
+    """Creations with credentials that are repeated, rightly and wrongly."""
+    body = app_body(world) | {"name": "Twice"}
+    first = await world.call("POST", "/api/b/v2/apps", body, repeat="one")
+    assert await world.call("POST", "/api/b/v2/apps", body, repeat="one") == first
+    await world.call("POST", "/api/b/v2/apps", body | {"name": "Other"}, repeat="one")
+
+
+async def visit(world: Installation, app: int) -> None:
+    """Sign in, open every page, and get forms with secrets wrong."""
+    await world.page("/sign-in")
+    await world.page("/sign-in", data={"email": "nobody@example.com", "password": PASSWORD})
+    await world.page("/sign-in", data={"email": EMAIL, "password": PASSWORD})
+    world.hide("session", world.http.cookies["clarion"])
+    secret = world.hide("mistyped in a form", f"hunter3-{secrets.token_hex(12)}")
+    creds = f"/apps/{app}/credentials"
+    for transport in ("onesignal", "huawei"):
+        await world.page(f"{creds}/{transport}", data={"app_id": "a b", "secret": secret})
+    key = {"topic": TOPIC, "kind": "key", "team_id": "TEAM123456", "key_id": "KEYID12345"}
+    await world.page(f"{creds}/apns", data=key, files={"file": ("key.p8", secret.encode())})
+    certificate = {"topic": TOPIC, "kind": "certificate", "password": secret}
+    await world.page(f"{creds}/apns", data=certificate, files={"file": ("key.p12", secret.encode())})
+    service_account = json.dumps({"type": "service_account", "private_key": secret}).encode()
+    await world.page(f"{creds}/firebase", data={}, files={"file": ("key.json", service_account)})
+    for path in await pages(world):
+        answer = await world.page(path)
+        assert answer.status_code in (200, 303, 307), (path, answer.status_code)
+
+
+async def pages(world: Installation) -> list[str]:
+    """Every page that shows something of this account, but for exports, which are there to tell everything."""
+    found = {"app_id": "app", "device_id": "device", "push_id": "push", "scheduler_id": "scheduler"}
+    found |= {"webhook_id": "webhook", "event_id": "event_definition"}
+    ids: dict[str, list[Any]] = {"transport": ["firebase", "apns", "onesignal", "huawei"]}
+    async with world.database.acquire() as conn:
+        for name, table in found.items():
+            ids[name] = [row["id"] for row in await conn.fetch(f"select id from {table} order by id limit 12")]
+    paths: list[str] = []
+    for path in (path for handler in ROUTES if "GET" in handler.http_methods for path in handler.paths):
+        choices = product(*(ids.get(name, []) for name in re.findall(r"{(\w+):", path)))
+        paths += [re.sub(r"{[^}]+}", "{}", path).format(*choice) for choice in choices]
+    return [path for path in paths if not path.startswith(("/sign-in", "/welcome")) and not path.endswith("/export")]
+
+
 async def read_everything(world: Installation, app: int) -> None:
     """All that an owner and an operator can read, but for the device query, which is there to show devices."""
     for path in (
@@ -227,6 +340,11 @@ async def read_everything(world: Installation, app: int) -> None:
         "/api/v1/credentials",
         "/api/v1/sends",
         "/api/v1/statistics",
+        "/api/v1/schedulers",
+        "/api/v1/webhooks",
+        "/api/v1/postbacks",
+        "/api/v1/events",
+        "/api/v1/audit",
         "/metrics",
     ):
         await world.call("GET", path)
@@ -235,6 +353,9 @@ async def read_everything(world: Installation, app: int) -> None:
     async with world.database.acquire() as conn:
         sends = [row["id"] for row in await conn.fetch("select id from send")]
         devices = [row["id"] for row in await conn.fetch("select id from device")]
+        webhooks = [row["id"] for row in await conn.fetch("select id from webhook")]
+    for webhook in webhooks:
+        await world.call("GET", f"/api/v1/webhooks/{webhook}/deliveries")
     for send in sends:
         await world.call("GET", f"/api/v1/sends/{send}/deliveries")
     for device in devices:
@@ -245,30 +366,39 @@ async def test_nothing_that_comes_out_holds_a_secret(
     settings: Settings, database: Database, keeper: Keeper, sim: Simulator, output: io.StringIO
 ) -> None:
     async with running(settings, database, keeper, sim) as (world, stop):
+        await listen(world)
         app = (await world.call("POST", "/api/b/v2/apps", app_body(world)))["id"]
+        await answer_installs(world)
         sdk_id = (await world.call("GET", f"/api/b/v2/apps/{app}"))["pushexpress_id"]
         for transport, token in [*tokens_with_faults(world), ("webpush", browser(world))]:
             await register(world, sdk_id, transport, token)
         words = {"language": "en", "title": "Hi", "text": world.hide("text", TEXT)}
         push = {"default_lang": "en", "translations": [words]}
         await world.call("POST", "/api/b/v2/send/instant", {"name": "Now", "filters": {"all_apps": True}, "push": push})
-        await world.until("select count(*) >= 8 from delivery where state <> 1")
+        await world.until(f"select count(*) >= 8 {SETTLED} and type = 'onesend'")
         sim.fcm.accounts.expire_tokens()
         sim.disconnect()
         await world.call("POST", "/api/b/v2/send/instant", {"name": "2", "filters": {"all_apps": True}, "push": push})
-        await world.until("select count(distinct send_id) = 2 and count(*) >= 16 from delivery where state <> 1")
+        await world.until(f"select count(distinct send_id) = 2 and count(*) >= 16 {SETTLED} and type = 'onesend'")
+        await world.until(f"select count(*) >= 8 {SETTLED} and type = 'conversion'")
         await wrong_calls(world, app)
+        await repeat_calls(world)
         await read_everything(world, app)
+        await visit(world, app)
         stop.set()
     logged = output.getvalue()
     assert '"level": "debug"' in logged or '"level": "info"' in logged
     assert "unknown_answer" in logged, "the faults were met"
     assert world.found(logged) == []
-    for name in [name for name in world.canaries if name.startswith("ext_id")]:
-        del world.canaries[name]  # by which owners know their devices: the story of a device names it
     assert any("/story 200 " in answer for answer in world.answers)
     assert any("/deliveries 200 " in answer for answer in world.answers)
+    assert any('"event":"token.dropped"' in answer for answer in world.answers), "webhooks were told"
+    assert any(re.match("/devices/[0-9]+ 200 ", page) for page in world.pages), "the browser was signed in"
+    secret = {name: value for name, value in world.canaries.items() if not OWN.match(name)}
+    world.canaries = secret | {"text": TEXT}
     assert [found for answer in world.answers for found in world.found(answer)] == []
+    world.canaries = secret
+    assert [found for page in world.pages for found in world.found(page)] == []
 
 
 async def test_the_search_finds_what_is_there(database: Database, sim: Simulator) -> None:
