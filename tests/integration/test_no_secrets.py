@@ -115,7 +115,7 @@ class Installation:
     async def page(self, path: str, **form: Any) -> httpx.Response:
         """Open a page of the console, or send it a form."""
         if form:
-            form["data"] = {**form.get("data", {}), "form_token": form_token(self.http.cookies.get("clarion", ""))}
+            form["data"] = {**form.get("data", {}), "form_token": form_token(self.http.cookies.get("clarion") or "")}
             answer = await self.http.post(f"/console{path}", headers={"origin": ORIGIN}, **form)
         else:
             answer = await self.http.get(f"/console{path}")
