@@ -13,7 +13,7 @@ import structlog
 from clarion.features.deliveries.bundles import SavedBundle
 from clarion.features.deliveries.claiming import DueGroup, Wanted, of_lanes, wanted_of
 from clarion.features.deliveries.decide import Decision
-from clarion.features.deliveries.model import Attempt, Reason, State, WaitingDelivery
+from clarion.features.deliveries.model import POSTPONED, Attempt, Reason, State, WaitingDelivery
 from clarion.features.pushes import PushContent
 from clarion.foundation.clock import Clock
 from clarion.foundation.errors import Unavailable
@@ -89,7 +89,7 @@ class RetryJob:
             decision = Decision(State.FAILED, Reason.EXPIRED)
         else:
             decision = Decision(State.WAITING, next_attempt_at=moment, counted=False)
-        code = self._codes.get(attempt.device_id, "postponed")
+        code = self._codes.get(attempt.device_id, POSTPONED)
         self._recorder.settle(attempt, Verdict(Outcome.UNSENT, code), decision, now)
 
 
@@ -289,7 +289,8 @@ def _moment(row: WaitingDelivery) -> tuple[int, datetime, datetime]:
 
 
 def _first_attempts(rows: Iterable[_Row]) -> int:
-    return sum(row.first for row, _ in rows)
+    """How many are no retries to the retry budget: providers asked for none of them again."""
+    return sum(row.unanswered for row, _ in rows)
 
 
 def _attempt(job: RetryJob, row: WaitingDelivery) -> Attempt:

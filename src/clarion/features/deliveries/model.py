@@ -191,6 +191,10 @@ class Whereabouts:
     environment: str
 
 
+POSTPONED = "postponed"
+"""The code of a delivery that waits on without an answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class WaitingDelivery:
     """A waiting delivery, leased for its next attempt, with the device as it is now (None fields: gone)."""
@@ -233,3 +237,9 @@ class WaitingDelivery:
     def first(self) -> bool:
         """Nothing of it has left yet."""
         return self.own_time is not None and self.attempt == 1 and not self.may_be_sent
+
+    @property
+    def unanswered(self) -> bool:
+        """It is sent for itself, and no answer asked for it again: a first attempt, or that of a worker that died during
+        it."""
+        return self.own_time is not None and self.code in (None, "", POSTPONED)
