@@ -40,7 +40,7 @@ class Living:
     async def _step(self, step: int, apps: Sequence[tuple[int, str, SampleApp]]) -> None:
         await self._phones.look()
         number = self._chance.randrange(DEVICES_PER_APP)
-        await self._do_something(user(number))
+        await self._tell(user(number), _CODES[step % len(_CODES)])
         if step % DEVICE_EVERY == 0:
             _, sdk_id, app = self._chance.choice(apps)
             fresh = DEVICES_PER_APP + step // DEVICE_EVERY
@@ -53,6 +53,5 @@ class Living:
             }
             await send_now(self._api, f"News, edition {turn}", NEWS, filters)
 
-    async def _do_something(self, user_id: str) -> None:
-        event = f"{self._chance.choice(_CODES)}_{self._account_id}"
-        await self._api.call("GET", f"/api/postback/?id={user_id}&status={event}")
+    async def _tell(self, user_id: str, code: str) -> None:
+        await self._api.call("GET", f"/api/postback/?id={user_id}&status={code}_{self._account_id}")

@@ -12,17 +12,26 @@ from clarion.db import Database, load
 
 SQL = load(__package__)
 
-_BACK = (
-    timedelta(days=27, hours=3),
-    timedelta(days=24, hours=9),
-    timedelta(days=20, hours=5),
-    timedelta(days=17, hours=11),
-    timedelta(days=13, hours=3),
-    timedelta(days=10, hours=8),
-    timedelta(days=8, hours=4),
-    timedelta(days=6, hours=10),
-    timedelta(days=3, hours=2),
-    timedelta(days=1, hours=6),
+_BACK = tuple(
+    timedelta(days=days, hours=hours)
+    for days, hours in (
+        (28, 3),
+        (26, 9),
+        (24, 5),
+        (22, 11),
+        (21, 2),
+        (19, 8),
+        (17, 4),
+        (15, 10),
+        (14, 3),
+        (12, 6),
+        (10, 9),
+        (8, 4),
+        (7, 10),
+        (5, 2),
+        (3, 8),
+        (1, 5),
+    )
 )
 """How long ago each of them was: whole hours, since counts are kept by the hour; the oldest first."""
 

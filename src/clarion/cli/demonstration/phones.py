@@ -48,11 +48,12 @@ class Phones:
             await self._api.call("PUT", f"{path}/info", device.info)
             self._addresses[device.token.journal] = Address(path)
 
-    async def live(self) -> None:
-        """Report every message that the simulator hands over, until cancelled; every third one is tapped."""
-        while True:
+    async def live(self, ended: asyncio.Event) -> None:
+        """Report every message that the simulator hands over, until the end; every third one is tapped."""
+        while not ended.is_set():
             await self.look()
             await asyncio.sleep(LOOK_SECONDS)
+        await self.look()
 
     async def look(self) -> None:
         """Report what has been handed over since the last look."""

@@ -15,10 +15,13 @@ from clarion.cli.demonstration.past import move_back, send_earlier
 from clarion.cli.demonstration.phones import Phones
 from clarion.cli.demonstration.plans import Plans, be_refused
 from clarion.cli.demonstration.samples import APPS, OLDER, REFUSED, SampleApp, devices_of
-from clarion.cli.demonstration.sending import send_now, settled
+from clarion.cli.demonstration.sending import LOOK_SECONDS, send_now, settled
 from clarion.cli.demonstration.summary import Counts, Line, Summary
 from clarion.cli.demonstration.texts import MORNING
 from clarion.features.accounts.model import AccountCreated
+
+COUNTING_LOOKS = 20
+"""Reports may arrive before the messages are recorded; then they are counted a little later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +99,9 @@ class Story:
 
     async def _have_past(self, apps: list[Made]) -> None:
         self._stage.console.print("some earlier sendings are on their way; their dates are set back afterwards")
+        before = await self._reported()
         earlier = await send_earlier(self._api, [app.id for app in apps])
-        await self._settled([one.scheduler_id for one in earlier])
+        await self._counted(await self._settled([one.scheduler_id for one in earlier]), before)
         await move_back(self._stage.installation.database, self._account.account_id, earlier)
 
     async def _send(self) -> Summary:
@@ -108,19 +112,33 @@ class Story:
         scheduler_id = await send_now(self._api, "Demonstration", MORNING, filters)
         self._stage.console.print("a push is on its way to the group; failed answers are tried again")
         send_ids = await self._settled([scheduler_id])
-        return await self._summary(send_ids, await self._reported() - before)
+        return self._summary(await self._counted(send_ids, before), await self._reported() - before)
 
     async def _settled(self, scheduler_ids: list[int]) -> list[int]:
         """The sends of the schedulers, once they are complete and the devices have reported."""
-        living = asyncio.create_task(self._phones.live())
+        ended = asyncio.Event()
+        living = asyncio.create_task(self._phones.live(ended))
         try:
             sends = self._stage.installation.services.sends
             send_ids = await settled(sends, self._account.account_id, scheduler_ids, living)
+            ended.set()
+            await living
         finally:
             living.cancel()
             await asyncio.gather(living, return_exceptions=True)
-        await self._phones.look()
         return send_ids
+
+    async def _counted(self, send_ids: list[int], before: Counts) -> Mapping[int, Counts]:
+        """Counts by app, once they hold everything that devices have reported, or after some seconds."""
+        reported = await self._reported() - before
+        for _ in range(COUNTING_LOOKS):
+            outcomes = await self._stage.installation.services.statistics.outcomes(self._account.account_id, send_ids)
+            counts = {app_id: _counts(found) for app_id, found in outcomes.items()}
+            total = sum(counts.values(), Counts())
+            if (total.delivered, total.clicked) == (reported.delivered, reported.clicked):
+                break
+            await asyncio.sleep(LOOK_SECONDS)
+        return counts
 
     async def _plan(self, apps: list[Made]) -> None:
         await Plans(self._api, [app.id for app in apps]).make()
@@ -132,11 +150,10 @@ class Story:
         seen = await self._stage.simulator.call("GET", "/_sim/counts")
         return Counts(sent=seen["accepted"], delivered=self._phones.delivered, clicked=self._phones.clicked)
 
-    async def _summary(self, send_ids: list[int], reported: Counts) -> Summary:
-        outcomes = await self._stage.installation.services.statistics.outcomes(self._account.account_id, send_ids)
+    def _summary(self, counts: Mapping[int, Counts], reported: Counts) -> Summary:
         return Summary(
             lines=[
-                Line(app.sample.name, app.sample.transport, app.sample.devices, _counts(outcomes.get(app.id, {})))
+                Line(app.sample.name, app.sample.transport, app.sample.devices, counts.get(app.id, Counts()))
                 for app in self._apps
             ],
             reported=reported,
