@@ -54,14 +54,20 @@ def _onesignal(settings: Settings) -> OnesignalSettings:
     """How OneSignal is reached."""
     defaults = OnesignalSettings()
     channel = replace(defaults.channel, ca_file=settings.provider_ca_file)
-    return replace(defaults, url=settings.onesignal_url, channel=channel)
+    return replace(defaults, url=settings.onesignal_url, recipients=settings.onesignal_batch, channel=channel)
 
 
 def _huawei(settings: Settings) -> HuaweiSettings:
     """How Huawei is reached."""
     defaults = HuaweiSettings()
     channel = replace(defaults.channel, ca_file=settings.provider_ca_file)
-    return replace(defaults, url=settings.huawei_url, token_url=settings.huawei_token_url, channel=channel)
+    return replace(
+        defaults,
+        url=settings.huawei_url,
+        token_url=settings.huawei_token_url,
+        recipients=settings.huawei_batch,
+        channel=channel,
+    )
 
 
 def _webpush(settings: Settings) -> WebPushSettings:
@@ -73,6 +79,7 @@ def _webpush(settings: Settings) -> WebPushSettings:
         hosts=settings.webpush_hosts,
         rate=settings.webpush_rate_per_sec,
         warmup=settings.webpush_warmup_sec,
+        breaker_share=settings.breaker_percent / 100,
         contact=settings.webpush_contact or (public if public.startswith("https://") else defaults.contact),
         channel=replace(defaults.channel, ca_file=settings.provider_ca_file),
     )

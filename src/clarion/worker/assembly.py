@@ -7,6 +7,7 @@ import structlog
 from clarion.db import Database
 from clarion.features.apps.jwt_store import DatabaseJwtStore
 from clarion.features.deliveries.dispatch import DispatchStore
+from clarion.features.deliveries.guard import Shares
 from clarion.features.deliveries.ledger import Ledger
 from clarion.features.rules.books import RuleBooks
 from clarion.features.webhooks.queue import WebhookQueue
@@ -135,7 +136,12 @@ def _base(settings: Settings, services: Services, database: Database, keeper: Ke
 
 def _kit(base: _Base, open_way: OpenSender) -> Kit:
     services, window = base.services, Window(base.settings.max_unrecorded)
-    ledger = Ledger(database=base.database, statistics=services.statistics, sends=services.sends)
+    ledger = Ledger(
+        database=base.database,
+        statistics=services.statistics,
+        sends=services.sends,
+        guard=Shares(trip=base.settings.guard_percent / 100, pause=base.settings.guard_pause_percent / 100),
+    )
     recorder = Recorder(ledger=ledger, window=window, metrics=base.metrics)
     lanes = Lanes(
         settings=base.settings,

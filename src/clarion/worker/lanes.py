@@ -130,7 +130,11 @@ class Lanes:
         if known is None:
             own = credential.provider in OWN_LIMITS
             rate = UNLIMITED if own else self._settings.rate(credential.provider)
-            known = RateLimiter(rate.per_second, warmup=rate.warmup), Breaker(), RetryBudget()
+            known = (
+                RateLimiter(rate.per_second, warmup=rate.warmup),
+                Breaker(self._settings.breaker_percent / 100),
+                RetryBudget(self._settings.retry_budget_percent / 100),
+            )
             self._limits[key] = known
             self._apply_share(known)
         return known

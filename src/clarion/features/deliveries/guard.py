@@ -7,8 +7,19 @@ are not invalidated but marked as suspects, which the owner confirms or dismisse
 from dataclasses import dataclass
 
 LEAST_RESULTS = 100
-TRIP_SHARE = 0.3
-PAUSE_SHARE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Parts of a credential's results that are too many guarded drops."""
+
+    trip: float = 0.3
+    """More than this: tokens are held back as suspects."""
+    pause: float = 0.9
+    """This or more: the credential is paused, too."""
+
+
+USUAL = Shares()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +44,14 @@ class Ruling:
     pause: bool
 
 
-def judge(window: Window) -> Ruling:
+def judge(window: Window, shares: Shares = USUAL) -> Ruling:
     """Rule on a batch that contains guarded drops."""
     if window.results < LEAST_RESULTS:
         return Ruling(suspects_only=window.tripped or window.seen < LEAST_RESULTS, trip=False, pause=False)
     share = window.guarded / window.results
-    exceeded = share > TRIP_SHARE
+    exceeded = share > shares.trip
     return Ruling(
         suspects_only=exceeded or window.tripped or window.seen < LEAST_RESULTS,
         trip=exceeded and not window.tripped,
-        pause=share >= PAUSE_SHARE,
+        pause=share >= shares.pause,
     )

@@ -20,7 +20,7 @@ from clarion.db import Connection, Database, load
 from clarion.features.deliveries.announcing import announce_drops, announce_failures, announce_pauses
 from clarion.features.deliveries.bundles import SavedBundle, forget_settled
 from clarion.features.deliveries.columns import columns_of
-from clarion.features.deliveries.guard import Window, judge
+from clarion.features.deliveries.guard import USUAL, Shares, Window, judge
 from clarion.features.deliveries.model import Entry, State, TokenDrop, Whereabouts
 from clarion.features.deliveries.rotation import Rotations
 from clarion.features.rules.books import take_back
@@ -91,8 +91,11 @@ class Rulings:
 class Ledger:
     """The only writer of deliveries."""
 
-    def __init__(self, *, database: Database, statistics: StatisticsService, sends: SendService) -> None:
+    def __init__(
+        self, *, database: Database, statistics: StatisticsService, sends: SendService, guard: Shares = USUAL
+    ) -> None:
         self._database = database
+        self._guard = guard
         self._statistics = statistics
         self._sends = sends
         self._listeners = Listeners()
@@ -197,7 +200,7 @@ class Ledger:
         row = await SQL.window_counts.fetchrow(connection, app_id=app_id, provider=provider)
         if row is None:
             return
-        ruling = judge(Window(row["results"], row["guarded"], row["seen"], row["tripped"]))
+        ruling = judge(Window(row["results"], row["guarded"], row["seen"], row["tripped"]), self._guard)
         await self._mark(connection, drops, suspects=ruling.suspects_only)
         if not (ruling.trip or ruling.pause):
             return

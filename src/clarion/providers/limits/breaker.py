@@ -9,7 +9,8 @@ FAILURES = frozenset({Outcome.TRANSIENT, Outcome.AMBIGUOUS, Outcome.UNSENT})
 """Outcomes that say that the provider, or the way to it, does not work."""
 _SPAN = 30
 _LEAST_REQUESTS = 20
-_SHARE = 0.5
+SHARE = 0.5
+"""Part of the requests that must fail, where the operator has not said another one."""
 _FIRST_PAUSE = 15.0
 _LONGEST_PAUSE = 300.0
 
@@ -21,9 +22,10 @@ class _State(Enum):
 
 
 class Breaker:
-    """Open after ≥ 20 requests in 30 s of which ≥ 50 % failed; one probe after 15 s, then ×2 up to 5 min."""
+    """Open after ≥ 20 requests in 30 s of which `share` or more failed; one probe after 15 s, then ×2 up to 5 min."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: float = SHARE) -> None:
+        self._share = share
         self._state = _State.CLOSED
         self._counts = SlidingCounts(_SPAN)
         self._pause = _FIRST_PAUSE
@@ -58,7 +60,7 @@ class Breaker:
         """Count a batch of answers, `failed` of which are `FAILURES`. True when this closed the breaker."""
         if self._state is _State.CLOSED:
             self._counts.add(now, first=answered, second=failed)
-            if self._counts.first >= _LEAST_REQUESTS and self._counts.second >= _SHARE * self._counts.first:
+            if self._counts.first >= _LEAST_REQUESTS and self._counts.second >= self._share * self._counts.first:
                 self._open(now, _FIRST_PAUSE)
         elif self._state is _State.PROBING and answered > failed:
             self._close()

@@ -3,15 +3,17 @@
 from clarion.providers.limits.window import SlidingCounts
 
 _SPAN = 60
-_SHARE = 0.2
+SHARE = 0.2
+"""Retries for each first attempt, where the operator has not said another number."""
 _FLOOR = 10.0
 """Retries per second that are always granted, whatever the first attempts."""
 
 
 class RetryBudget:
-    """Retries ≤ 20 % of the first attempts of the last minute, plus a floor of 10 per second, per credential."""
+    """Retries ≤ `share` of the first attempts of the last minute, plus a floor of 10 per second, per credential."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: float = SHARE) -> None:
+        self._share = share
         self._counts = SlidingCounts(_SPAN)
         self._floor_rate = _FLOOR
         self._floor = 1.0
@@ -29,7 +31,7 @@ class RetryBudget:
         """How many of `wanted` retries may go out now; they count as sent."""
         self._fill(now)
         self._counts.expire(now)
-        from_share = max(0, min(wanted, int(_SHARE * self._counts.first) - self._counts.second))
+        from_share = max(0, min(wanted, int(self._share * self._counts.first) - self._counts.second))
         self._counts.add(now, second=from_share)
         from_floor = min(wanted - from_share, int(self._floor))
         self._floor -= from_floor
@@ -39,7 +41,7 @@ class RetryBudget:
         """Seconds until `take` can grant at least one more."""
         self._fill(now)
         self._counts.expire(now)
-        if int(_SHARE * self._counts.first) > self._counts.second:
+        if int(self._share * self._counts.first) > self._counts.second:
             return 0.0
         return max(0.0, (1.0 - self._floor) / self._floor_rate)
 

@@ -53,7 +53,7 @@ class Origin:
         self._clock = clock
         self._judged = judged
         self._channel: Channel = transport.open(origin, self._on_answers, settings.channel_to(origin))
-        self._breaker = Breaker()
+        self._breaker = Breaker(settings.breaker_share)
         self._limiter = RateLimiter(settings.rate, warmup=settings.warmup)
         self._queue: deque[Message] = deque()
         """Messages that the rate does not let out yet. The lane's window bounds them."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from clarion.foundation.addresses import target_of
+from clarion.providers.limits.breaker import SHARE
 from clarion.providers.transport import ChannelOptions
 
 ANONYMOUS_CONTACT = "mailto:webpush@example.com"
@@ -21,6 +22,8 @@ class WebPushSettings:
     """Messages per second to one push service, of all processes together; 0 = unlimited."""
     warmup: float = 0.0
     """Seconds in which that rate is reached."""
+    breaker_share: float = SHARE
+    """Part of the requests to a push service that must fail before it is left alone."""
     channel: ChannelOptions = field(default_factory=lambda: ChannelOptions(streams=100, idle_close=300.0))
     """Bounds of one app's connections to one push service. Few streams: a service that swallows requests holds no
     more than these, while the rest of the app's messages go on to the others."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clarion.features.deliveries.guard import Ruling, Window, judge
+from clarion.features.deliveries.guard import Ruling, Shares, Window, judge
 
 NOTHING = Ruling(suspects_only=False, trip=False, pause=False)
 
@@ -23,3 +23,9 @@ NOTHING = Ruling(suspects_only=False, trip=False, pause=False)
 )
 def test_the_guard_holds_back_trips_and_pauses_at_its_thresholds(window: Window, ruling: Ruling) -> None:
     assert judge(window) == ruling
+
+
+def test_the_operator_may_move_the_thresholds() -> None:
+    window = Window(1000, 200, 9000, tripped=False)
+    assert judge(window, Shares(trip=0.2, pause=0.9)) == NOTHING
+    assert judge(window, Shares(trip=0.19, pause=0.2)) == Ruling(suspects_only=True, trip=True, pause=True)

@@ -102,3 +102,11 @@ def test_a_probe_that_is_never_answered_is_repeated() -> None:
 
 def test_only_a_provider_that_does_not_work_counts_as_failure() -> None:
     assert {Outcome.TRANSIENT, Outcome.AMBIGUOUS, Outcome.UNSENT} == FAILURES
+
+
+def test_the_operator_says_how_much_must_fail() -> None:
+    breaker = Breaker(0.1)
+    breaker.record(100, 9, 0)
+    assert breaker.closed
+    breaker.record(0, 1, 0)
+    assert not breaker.closed

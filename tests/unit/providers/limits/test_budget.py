@@ -50,3 +50,10 @@ def test_next_in_names_the_moment_of_the_next_retry() -> None:
     assert budget.take(1, wait + 1e-6) == 1
     budget.first(100, 1)
     assert budget.next_in(1) == 0
+
+
+def test_the_operator_says_how_many_may_be_retried() -> None:
+    budget = RetryBudget(0.5)
+    budget.first(10_000, 0)
+    assert budget.take(9000, 1) == pytest.approx(5000, abs=10)
+    assert retries(RetryBudget(0.0), 0, 60) == pytest.approx(600, rel=0.02), "the floor stays"
