@@ -16,7 +16,7 @@ from clarion.console.periods import Days, today
 from clarion.console.texts import N_
 from clarion.console.visit import CurrentVisit, Visit
 from clarion.features.apps.service import AppService
-from clarion.features.audiences.growth import WEEKS, Cohort, GrowthService
+from clarion.features.audiences.growth import SAMPLE, WEEKS, Cohort, GrowthService
 from clarion.features.pushes.service import PushService
 from clarion.features.statistics import Counts
 from clarion.features.statistics.totals import Part, TotalsService, WeekHour, together
@@ -107,6 +107,7 @@ async def analytics(
         metric=metric,
         devices=_devices(choice.days, devices, visit),
         cohorts=_cohorts(await growth.retention(visit.account_id), visit),
+        sample=SAMPLE,
         weeks=range(1, WEEKS + 1),
     )
 

@@ -101,7 +101,9 @@ async def overview(
     by_app = await totals.split(visit.account_id, period, Part.APP)
     present = await apps.list(visit.account_id, archived=False)
     reachable = await growth.reachable(visit.account_id)
-    problems = list(_problems(await credentials.list(visit.account_id), {app.id: app.name for app in present}))
+    problems = list(
+        _problems(await credentials.list(visit.account_id, count_suspects=False), {app.id: app.name for app in present})
+    )
     any_sending = bool((await schedulers.list(visit.account_id, limit=1)).items)
     steps = _steps(bool(present), bool(reachable), sent=any_sending)
     return visit.page(

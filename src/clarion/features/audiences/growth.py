@@ -15,7 +15,7 @@ from clarion.foundation.ids import DEVICE_ID_BITS
 
 SQL = load(__package__, "growth.sql")
 
-SAMPLE = 50_000
+SAMPLE = 20_000
 """Devices of one app that are looked at to count its cohorts."""
 WEEKS = 8
 """Weeks after which it is asked who is still there."""

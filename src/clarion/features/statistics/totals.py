@@ -18,8 +18,8 @@ SQL = load(__package__, "totals.sql")
 
 LATE = timedelta(hours=1)
 """So long after the end of an hour its last outcomes are written, even by a worker that had to wait."""
-_STEP = timedelta(hours=6)
-"""Hours rolled up in one transaction."""
+_STEP = timedelta(hours=1)
+"""What is rolled up in one transaction."""
 _DAY = timedelta(days=1)
 _COUNTED = frozenset(Counts.__dataclass_fields__)
 
