@@ -9,6 +9,7 @@ from tests.factories import new_app, new_device
 from tests.integration.console.conftest import Visitor
 
 from clarion.db import Database
+from clarion.features.schedulers.calendar import Late
 from clarion.features.schedulers.model import State
 from clarion.services import Services
 
@@ -147,13 +148,14 @@ async def test_a_draft_is_changed_tried_out_and_kept_apart(
 ) -> None:
     device_id = await app_with_device(owner, database)
     rules = {"quiet": "urgent", "pace": "50", "pace_per": "minute", "too_late": "2", "too_late_unit": "hours"}
-    weekly = {"kind": "weekly", "days": ["1"], "times": "09:00", "clock": "local", "late": "skip"}
+    weekly = {"kind": "weekly", "days": ["1"], "times": "09:00", "clock": "local", "late": "at_once"}
     path = await owner.done("/sendings/new", {**CONTENT, **weekly, **rules, "audiences": "gold\nsilver", "do": "draft"})
     number = int(path.rpartition("/")[2])
     assert owner.member is not None
     account_id = owner.member.account_id
     before = await services.schedulers.get(account_id, number)
     assert before.state is State.DRAFT
+    assert before.late is Late.SKIP, "no zone gets a weekly sending for a moment before it was made"
     page = await owner.page(f"{path}/edit")
     for words in ("gold\nsilver", 'value="09:00"', 'value="50"', "Hello"):
         assert words in page

@@ -100,7 +100,8 @@ def fields_of(scheduler: Scheduler) -> Form:
     """The form that shows a scheduler."""
     rules = scheduler.rules
     minutes = rules.too_late_minutes if isinstance(rules.too_late_minutes, int) else 0
-    unit = next(name for name in ("days", "hours", "minutes") if minutes % UNITS[name] == 0)
+    units = ("days", "hours", "minutes") if minutes else ("hours",)
+    unit = next(name for name in units if minutes % UNITS[name] == 0)
     return Form.of(
         name=scheduler.name,
         version=scheduler.version,

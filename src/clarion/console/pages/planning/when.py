@@ -64,7 +64,7 @@ def fields_of(scheduler: Scheduler) -> dict[str, object]:
         shown = {"days": timing["days"], "times": ", ".join(timing["times"])}
         clock = "local" if scheduler.local_time else "zone"
         span = {"first_date": timing.get("first_date"), "last_date": timing.get("last_date")}
-        return {"kind": WEEKLY, "clock": clock, **shown, **span, **shared}
+        return {"kind": WEEKLY, "clock": clock, "weekly_late": scheduler.late, **shown, **span, **shared}
     kind = LOCAL if scheduler.local_time else MOMENT
     return {"kind": kind, "date": timing["date"], "time": timing["time"], **shared}
 
@@ -99,8 +99,8 @@ def _weekly(form: Form, now: datetime) -> dict[str, Any]:
     span = {name: form.value(name) or None for name in ("first_date", "last_date")}
     common = {"days": days, "times": [text.zfill(5) for text in times], **span}
     if form.choice("clock", ("local", "zone"), default="local") == "local":
-        late = _late(form)
-        return {**common, "local_time": True, "late": Late.SKIP if late is Late.NEXT_DAY else late}
+        kept = form.value("weekly_late")
+        return {**common, "local_time": True, "late": Late.AT_ONCE if kept == Late.AT_ONCE else Late.SKIP}
     wall = now.replace(tzinfo=None)
     return {**common, "local_time": False, "timezone": _zone(form, wall)}
 
