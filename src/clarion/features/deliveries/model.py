@@ -240,6 +240,5 @@ class WaitingDelivery:
 
     @property
     def unanswered(self) -> bool:
-        """It is sent for itself, and no answer asked for it again: a first attempt, or that of a worker that died during
-        it."""
+        """No answer asked for it again: a first attempt, or that of a worker that died during it."""
         return self.own_time is not None and self.code in (None, "", POSTPONED)
