@@ -57,24 +57,33 @@ async def test_an_outage_opens_the_breaker_loses_nobody_and_doubles_nobody(world
     await world.check()
 
 
-async def test_an_account_whose_provider_never_answers_does_not_delay_another(world: World) -> None:
+@pytest.mark.parametrize(
+    ("trouble", "reached", "devices"),
+    [
+        (Action(manner=Manner.SILENCE), 300, 10_000),
+        (Action(delay=5.0), 300, 3000),
+        (Action(error="QUOTA_EXCEEDED", retry_after=30), 5, 3000),
+    ],
+    ids=["dead", "slow", "throttled"],
+)
+async def test_an_account_whose_provider_is_in_trouble_does_not_delay_another(
+    world: World, trouble: Action, reached: int, devices: int
+) -> None:
     """PF-9: B beside a stuck A takes at most twice its time alone plus a second (and a margin for this machine)."""
     other = await world.neighbour("acceptance-two")
     await other.establish()
     await world.establish()
-    await world.add_devices(tokens_of(4000, "stuck"))
+    await world.add_devices(tokens_of(1000, "stuck"))
     await other.add_devices(tokens_of(100, "small"))
     async with world.worker() as worker:
         await world.plan()
         await world.until_complete()
         alone = await _time_of(other)
-        world.sim.faults.add(
-            Rule(action=Action(manner=Manner.SILENCE), provider="fcm", endpoint="send", project="acceptance-one")
-        )
-        await world.add_devices(tokens_of(10_000, "more"))
+        world.sim.faults.add(Rule(action=trouble, provider="fcm", endpoint="send", project="acceptance-one"))
+        await world.add_devices(tokens_of(devices, "more"))
         await world.plan()
         seen = world.handed_over()
-        await world.sim.journal.until(lambda: world.handed_over() >= seen + 300)
+        await world.sim.journal.until(lambda: world.handed_over() >= seen + reached)
         beside = await _time_of(other)
         assert beside <= 2 * alone + 2
         await world.services.schedulers.cancel(world.caller, await _newest_scheduler(world))
