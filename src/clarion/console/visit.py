@@ -152,7 +152,9 @@ class Visit:
     def _frame(self) -> dict[str, Any]:
         """What the layout around a page shows."""
         session = self.session
-        seen = sections_for(session.role, operator=session.operator) if session is not None and session.confirmed else []
+        seen = (
+            sections_for(session.role, operator=session.operator) if session is not None and session.confirmed else []
+        )
         return {
             "sections": seen,
             "is_current": lambda entry: is_current(entry, self.path),
