@@ -11,6 +11,7 @@ from tests.integration.api.sent_world import Outcome, SentWorld
 
 from clarion.db import Database
 from clarion.features.deliveries.model import State
+from clarion.features.statistics.reading import period_of
 from clarion.services import Services
 
 pytestmark = pytest.mark.anyio
@@ -180,3 +181,25 @@ async def test_csv_turns_no_text_of_a_device_into_a_formula(world: SentWorld, ap
     answer = await api.call("GET", f"{PATH}?group_by=platform&format=csv")
     cells = {row["platform"] for row in csv.DictReader(io.StringIO(answer.text))}
     assert cells == {*(f"'{text}" for text in texts[:-1]), "plain"}
+
+
+async def test_messages_of_tests_count_only_where_their_send_is_asked_for(
+    world: SentWorld, api: Api, services: Services, database: Database
+) -> None:
+    async with database.acquire() as conn:
+        await conn.execute("update stat_total_mark set until = date_trunc('hour', now(), 'UTC') - interval '4 days'")
+    app, _ = await _two_countries(world)
+    device = await world.device(app)
+    test = await world.send(app, device_ids=[device])
+    earlier = {"settled_at": datetime.now(UTC) - timedelta(hours=5)}
+    await world.record(test, app, [Outcome(device), Outcome(await world.device(app), columns=earlier)])
+    assert [group["counts"]["sent"] for group in await read(api)] == [4]
+    assert test not in [group["send_id"] for group in await read(api, "group_by=send")]
+    assert (await read(api, f"send_id={test}"))[0]["counts"]["sent"] == 2
+    period = period_of(None, None, now=datetime.now(UTC))
+    assert (await services.totals.total(api.account_id, period)).sent == 4
+    while await services.totals.roll():
+        pass
+    assert (await services.totals.total(api.account_id, period)).sent == 4
+    by_day = await services.totals.by_day(api.account_id, period, zone="UTC")
+    assert sum(counts.sent for counts in by_day.values()) == 4

@@ -17,7 +17,8 @@ where account_id = :account_id and send_id = any(:send_ids::bigint[])
 group by send_id
 
 -- name: read
--- Counts of a period, narrowed by any dimension and grouped by the wanted ones; the others are null.
+-- Counts of a period, narrowed by any dimension and grouped by the wanted ones; the others are null. Tests (sends to
+-- chosen devices) count where they are asked for by their id only.
 select case when 'app' = any(:dimensions::text[]) then app_id end as app_id,
        case when 'push' = any(:dimensions::text[]) then push_id end as push_id,
        case when 'send' = any(:dimensions::text[]) then send_id end as send_id,
@@ -41,7 +42,8 @@ from stat_hour
 where account_id = :account_id and hour >= :begin and hour < :end
   and (:app_id::bigint is null or app_id = :app_id)
   and (:push_id::bigint is null or push_id = :push_id)
-  and (:send_id::bigint is null or send_id = :send_id)
+  and (send_id = :send_id or (:send_id::bigint is null and send_id not in
+       (select id from send where account_id = :account_id and device_ids is not null)))
   and (:country::text is null or country = :country)
   and (:language::text is null or lang = :language)
   and (:platform::text is null or platform = :platform)

@@ -11,7 +11,7 @@ select until from stat_total_mark;
 select date_trunc('hour', now() - :margin::interval, 'UTC');
 
 -- name: roll
--- Sum up some hours of all accounts by each dimension, as hours and into their days; returns nothing.
+-- Sum up some hours of all accounts by each dimension, without tests, as hours and into their days; returns nothing.
 with counted as materialized (
     select h.account_id, d.dimension, h.hour, d.key, h.outcome, sum(h.n)::bigint as n
     from account a
@@ -19,6 +19,8 @@ with counted as materialized (
     cross join lateral (values ('total', ''), ('app', h.app_id::text), ('push', h.push_id::text),
                                ('country', h.country), ('language', h.lang), ('platform', h.platform)
                        ) as d (dimension, key)
+    where not exists (select from send s
+                      where s.account_id = h.account_id and s.id = h.send_id and s.device_ids is not null)
     group by h.account_id, d.dimension, h.hour, d.key, h.outcome
 ), hourly as (
     insert into stat_total (account_id, dimension, width, begin, key, outcome, n)
@@ -55,6 +57,7 @@ from (
                 else '' end, h.outcome, h.n
     from stat_hour h
     where h.account_id = :account_id and h.hour >= :rolled and h.hour < :end
+      and h.send_id not in (select id from send where account_id = :account_id and device_ids is not null)
 ) counted
 group by key, outcome;
 
@@ -70,6 +73,7 @@ from (
     select h.hour at time zone :zone, h.outcome, sum(h.n)
     from stat_hour h
     where h.account_id = :account_id and h.hour >= :rolled and h.hour < :end
+      and h.send_id not in (select id from send where account_id = :account_id and device_ids is not null)
     group by h.hour, h.outcome
 ) counted
 group by 1, 2;
