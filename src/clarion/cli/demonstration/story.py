@@ -77,8 +77,10 @@ class Story:
         self._apps = [await self._create(app) for app in APPS]
         older = await self._create(OLDER)
         await self._have_past([*self._apps, older])
+        refused = await self._create(REFUSED)
+        await be_refused(self._api, self._stage.simulator, refused.id, project=refused.project)
         summary = await self._send()
-        await self._plan([*self._apps, older])
+        await Plans(self._api, [app.id for app in [*self._apps, older]]).make()
         return summary
 
     async def live(self) -> None:
@@ -139,11 +141,6 @@ class Story:
                 break
             await asyncio.sleep(LOOK_SECONDS)
         return counts
-
-    async def _plan(self, apps: list[Made]) -> None:
-        await Plans(self._api, [app.id for app in apps]).make()
-        refused = await self._create(REFUSED)
-        await be_refused(self._api, self._stage.simulator, refused.id, project=refused.project)
 
     async def _reported(self) -> Counts:
         """What the simulated providers and devices have seen so far."""
