@@ -67,6 +67,11 @@ def _work(seen: Backlog) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "clarion_oldest_due_trigger_seconds", "Age of the oldest due auto-push message", value=seen.triggers_late
     )
+    yield GaugeMetricFamily(
+        "clarion_oldest_due_webhook_message_seconds",
+        "Age of the oldest webhook message that no worker sends",
+        value=seen.webhooks_late,
+    )
 
 
 def _troubles(seen: Backlog) -> Iterator[Metric]:
@@ -80,6 +85,9 @@ def _troubles(seen: Backlog) -> Iterator[Metric]:
     yield _filled(
         GaugeMetricFamily("clarion_credentials_expiring", "Certificates that run out soon", labels=["provider"]),
         seen.expiring,
+    )
+    yield GaugeMetricFamily(
+        "clarion_webhooks_failing", "Webhooks whose receivers refuse or do not answer", value=seen.webhooks_failing
     )
 
 

@@ -99,6 +99,23 @@ class _Clock:
         return self.moment
 
 
+async def test_webhooks_that_fail_or_wait_for_workers_are_told(
+    http: httpx.AsyncClient, world: SentWorld, api: Api
+) -> None:
+    body = {"url": "https://hooks.example/", "events": ["send.finished"]}
+    made = (await api.ok("POST", "/api/v1/webhooks", body, status=201))["id"]
+    await world.fetchval("update webhook set failing_since = now() where id = $1", made)
+    await world.fetchval(
+        "insert into webhook_message (webhook_id, account_id, type, object, body, next_attempt_at) "
+        "values ($1, $2, 'send.finished', 'send:1', '{}', now() - interval '40 seconds')",
+        made,
+        api.account_id,
+    )
+    found = await samples(http)
+    assert found["clarion_webhooks_failing"] == 1
+    assert 39 < found["clarion_oldest_due_webhook_message_seconds"] < 100
+
+
 async def test_the_database_is_asked_every_five_seconds_at_most(world: SentWorld) -> None:
     clock = _Clock()
     metrics = BacklogMetrics(BacklogService(database=world.database), clock=clock)

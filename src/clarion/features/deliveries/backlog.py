@@ -34,6 +34,10 @@ class Backlog:
     """Credentials whose mass guard has tripped."""
     expiring: ByProvider = field(default_factory=dict)
     """Certificates that run out within 30 days, or have run out."""
+    webhooks_late: float = 0.0
+    """Seconds since the moment of the webhook message that waits longest for a worker."""
+    webhooks_failing: int = 0
+    """Webhooks whose last message failed, and those that were made inactive for it."""
     triggers_late: float = 0.0
     """Seconds since the moment of the auto-push message that waits longest although nothing holds it back."""
 
@@ -49,6 +53,7 @@ class BacklogService:
         async with self._database.acquire() as connection:
             slices = await SQL.slices.fetch(connection)
             late: float = await SQL.triggers.fetchval(connection)
+            webhooks = await SQL.webhooks.fetchrow(connection)
             waiting = await SQL.waiting.fetch(connection, limit=WAITING_LIMIT)
             credentials = await SQL.credentials.fetch(connection)
             expiring = await SQL.expiring.fetch(connection)
@@ -60,5 +65,7 @@ class BacklogService:
             paused={row["provider"]: row["paused"] for row in credentials},
             tripped={row["provider"]: row["tripped"] for row in credentials},
             expiring={row["provider"]: row["n"] for row in expiring},
+            webhooks_late=webhooks["late"] if webhooks else 0.0,
+            webhooks_failing=webhooks["failing"] if webhooks else 0,
             triggers_late=late,
         )

@@ -29,6 +29,19 @@ cross join lateral (
 where s.type = 'conversion' and s.state = 'active'
   and not exists (select from installation where held_at is not null)
 
+-- name: webhooks
+-- Seconds since the moment of the webhook message that waits longest for a worker, and how many webhooks fail.
+select coalesce(extract(epoch from now() - min(first.next_attempt_at)), 0)::float8 as late,
+       count(*) filter (where w.failing_since is not null or w.disabled_at is not null) as failing
+from webhook w
+left join lateral (
+    select m.next_attempt_at from webhook_message m
+    where m.webhook_id = w.id and m.state = 1 and m.next_attempt_at <= now()
+      and (m.lease_until is null or m.lease_until < now())
+    order by m.next_attempt_at
+    limit 1
+) first on w.active
+
 -- name: waiting
 -- Deliveries whose next attempt is due and that nobody tries, by provider; counted up to a limit.
 select provider, count(*) as n
