@@ -217,8 +217,10 @@ async def _clean(conn: Connection, account_id: int, key: DeviceKey, *, pseudonym
     await SQL.delete_messages.execute(conn, account_id=account_id, object=f"device:{key.device_id}")
     await SQL.leave_messages.execute(conn, account_id=account_id, id=str(key.device_id))
     await SQL.leave_tests.execute(conn, account_id=account_id, device_id=key.device_id, pseudonym=pseudonym)
-    await SQL.drop_replays.execute(conn, **scope, pseudonym=pseudonym)
-    await SQL.pseudonymise.execute(conn, **scope, pseudonym=pseudonym)
+    for row in await SQL.messages.fetch(conn, **scope):
+        of_day = {**scope, "day": row["day"], "send_ids": row["send_ids"], "pseudonym": pseudonym}
+        await SQL.drop_replays.execute(conn, **of_day)
+        await SQL.pseudonymise.execute(conn, **of_day)
 
 
 async def _bury(

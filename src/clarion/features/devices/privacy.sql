@@ -67,24 +67,33 @@ where w.account_id = :account_id and m.webhook_id = w.id and m.account_id = w.ac
 update send set device_ids = array_replace(device_ids, :device_id::bigint, :pseudonym::bigint)
 where account_id = :account_id and device_ids @> array[:device_id::bigint]
 
--- name: drop_replays
--- Messages that were written down again after they had got their pseudonym.
-delete from delivery d
-using send s
+-- name: messages
+-- By day, the sends that it has a message of: one look-up by primary key for each send.
+select x.day, array_agg(x.send_id) as send_ids
+from send s
+cross join lateral (
+    select d.day, d.send_id from delivery d
+    where d.day = s.day and d.app_id = :app_id and d.send_id = s.id and d.device_id = :device_id
+      and d.account_id = :account_id
+    limit 1
+) x
 where s.account_id = :account_id and s.day >= (now() at time zone 'UTC')::date - 32
-  and d.day = s.day and d.app_id = :app_id and d.send_id = s.id and d.device_id = :device_id
-  and d.account_id = s.account_id
-  and exists (select from delivery x where x.day = d.day and x.app_id = d.app_id and x.send_id = d.send_id
+group by x.day
+
+-- name: drop_replays
+-- Messages of a day that were written down again after they had got their pseudonym.
+delete from delivery d
+where d.account_id = :account_id and d.day = :day and d.app_id = :app_id and d.send_id = any(:send_ids::bigint[])
+  and d.device_id = :device_id
+  and exists (select from delivery x where x.day = :day and x.app_id = :app_id and x.send_id = d.send_id
                                       and x.device_id = :pseudonym)
 
 -- name: pseudonymise
--- Its deliveries stay, for the counts, and lead to nobody; waiting ones find no token.
+-- Its messages of a day stay, for the counts, and lead to nobody; waiting ones find no token.
 update delivery d
 set device_id = :pseudonym, token_hash = '', provider_id = null
-from send s
-where s.account_id = :account_id and s.day >= (now() at time zone 'UTC')::date - 32
-  and d.day = s.day and d.app_id = :app_id and d.send_id = s.id and d.device_id = :device_id
-  and d.account_id = s.account_id
+where d.account_id = :account_id and d.day = :day and d.app_id = :app_id and d.send_id = any(:send_ids::bigint[])
+  and d.device_id = :device_id
 
 -- name: bury
 -- The tombstone of a device or of an external id.
@@ -135,6 +144,7 @@ cross join lateral (
     select * from delivery x
     where x.day = s.day and x.app_id = :app_id and x.send_id = s.id and x.device_id = :device_id
       and x.account_id = :account_id
+    limit 1
 ) d
 where s.account_id = :account_id and s.day >= (now() at time zone 'UTC')::date - 32
 order by s.id
