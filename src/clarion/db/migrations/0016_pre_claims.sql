@@ -7,7 +7,8 @@ declare
     waits boolean;
     chosen text[] := '{}';
     first date := least((now() at time zone 'UTC')::date - 1,
-                        (select min(day) from send where state in ('running', 'paused')));
+                        (select min(day) from send
+                         where state in ('running', 'paused') or finished_at > now() - interval '2 days'));
 begin
     -- Partitions in which something waits or may come to wait. In others nothing will: they are not scanned.
     for child in

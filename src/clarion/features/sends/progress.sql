@@ -24,7 +24,8 @@ where account_id = :account_id and send_id = any(:send_ids::bigint[])
 group by send_id
 
 -- name: waiting
--- How many deliveries of sends wait, and how many of them for what rules tell; goes by the index of waiting rows.
+-- How many deliveries of sends wait, and how many of them for what rules tell; goes by the index of waiting rows, which
+-- partitions without any may lack: nothing waits in a send that is over for days.
 select s.id as send_id, w.waiting, w.quiet_hours, w.frequency, w.gap, w.pacing
 from send s
 cross join lateral (
@@ -33,6 +34,7 @@ cross join lateral (
            count(*) filter (where d.reason = 'pacing') as pacing
     from delivery d
     where d.day = s.day and d.send_id = s.id and d.state = 1
+      and (s.finished_at is null or s.finished_at > now() - interval '2 days')
 ) w
 where s.account_id = :account_id and s.id = any(:send_ids::bigint[])
 
