@@ -93,6 +93,12 @@ class WorkerMetrics:
             "clarion_guard_trips_total", "Times the mass guard tripped", ["provider"], registry=registry
         )
         self._lost = Counter("clarion_leases_lost_total", "Slice leases lost", ["provider"], registry=registry)
+        self._quarantined = Counter(
+            "clarion_quarantined_total",
+            "Messages given up because workers died of them",
+            ["provider"],
+            registry=registry,
+        )
         self._open = Gauge(
             "clarion_breakers_open",
             "Credentials whose breaker is not closed",
@@ -166,6 +172,10 @@ class WorkerMetrics:
     def guard_tripped(self, provider: str) -> None:
         """The mass guard of a credential tripped."""
         self._trips.labels(provider).inc()
+
+    def quarantined(self, provider: str) -> None:
+        """A message that killed its workers was given up."""
+        self._quarantined.labels(provider).inc()
 
     def lease_lost(self, provider: str) -> None:
         """Another worker has taken a slice over."""

@@ -291,6 +291,7 @@ class SliceRun:
         first = recipients[:1]
         if not self._watched and self.item.lost and await sends.strike(self.item, first[0][0]) >= STRIKES:
             log.error("message_quarantined", send=self.send_id, app=self.app_id, slice=self.item.no)
+            self._metrics.quarantined(self.provider)
             count = await self._give_up(first, QUARANTINED, Decision(State.FAILED, Reason.INTERNAL))
         else:
             count = await step(first)

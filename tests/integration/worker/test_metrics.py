@@ -163,3 +163,22 @@ async def test_refused_credentials_renewals_and_guard_trips_are_counted(world: W
     assert found["clarion_guard_trips_total/fcm"] == 1
     assert found["clarion_credential_refusals_total/fcm"] == 1
     assert found["clarion_attempts_total/credential/fcm"] >= 1
+
+
+async def test_a_message_that_workers_died_of_is_counted(world: World) -> None:
+    """The slice went on with the same device in vain, as often as it takes."""
+    await world.establish()
+    await world.add_devices(tokens_of(3))
+    first = await world.value("select min(id) from device where token in ('token-0', 'token-1', 'token-2')")
+    await world.plan()
+    await world.execute("insert into worker (id) values ('elsewhere|boot|pid:[1]|1|1|00000000')")
+    await world.execute(
+        "update slice set state = 'leased', owner = 'elsewhere|boot|pid:[1]|1|1|00000000', attempt = 4, losses = 4, "
+        "strikes = 1, begins_with = $1, lease_until = now() - interval '1 second'",
+        first,
+    )
+    async with world.worker() as worker:
+        await world.until_complete()
+        found = await samples(worker)
+    assert found["clarion_quarantined_total/fcm"] == 1
+    assert await world.counts() == {"failed:internal": 1, "sent": 2}
