@@ -46,6 +46,20 @@ async def test_a_comparison_is_set_up_shown_and_dropped(api: Api, database: Data
     assert actions == ["create", "compare", "compare", "compare_no_more"]
 
 
+async def test_a_duplicate_compares_the_copies_of_its_pushes(api: Api) -> None:
+    path, [one, two] = await onesend(api), await pushes(api, 2)
+    winner = {"sample_percent": 20, "after_minutes": 120}
+    told = {"pushes": [{"id": one, "share": 30}, {"id": two, "share": 70}], "winner": winner}
+    original = (await api.ok("PUT", path, told))["scheduler_id"]
+    made = await api.ok("POST", f"/api/v1/schedulers/{original}/duplicate", {}, status=201)
+    shown = await api.ok("GET", f"/api/v1/schedulers/{made['id']}/comparison")
+    assert not {one, two} & set(made["push_ids"])
+    assert [(item["push_id"], item["share"]) for item in shown["variants"]] == list(
+        zip(made["push_ids"], (30, 70), strict=True)
+    )
+    assert shown["winner"] == {**winner, "minimum_delivered": 100, "enough_delivered": None}
+
+
 async def test_results_have_confidence_intervals(api: Api, database: Database) -> None:
     path, [one, two] = await onesend(api), await pushes(api, 2)
     made = await api.ok("PUT", path, {"pushes": [{"id": one}, {"id": two}]})

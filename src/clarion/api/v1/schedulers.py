@@ -164,6 +164,6 @@ class SchedulersController(Controller):
         schedulers: Schedulers,
         editing: Editing,
     ) -> SchedulerView:
-        """A draft that is like it, with copies of its pushes."""
+        """A draft that is like it, with copies of its pushes and their comparison."""
         made = await editing.duplicate(caller, scheduler_id, name=data.name)
         return scheduler_view(await schedulers.get(caller.account_id, made))

@@ -102,6 +102,17 @@ async def find(within: Connection, account_id: int, scheduler_id: int) -> Compar
     return comparison_of(dict(row)) if row else None
 
 
+async def copy(within: Connection, comparison: Comparison, *, scheduler_id: int, pushes: Mapping[int, int]) -> None:
+    """Give another scheduler the same shares and contest; `pushes` says which of its pushes stands for which."""
+    await SQL.put.execute(
+        within,
+        account_id=comparison.account_id,
+        scheduler_id=scheduler_id,
+        shares={str(pushes[push_id]): share for push_id, share in comparison.shares.items() if push_id in pushes},
+        winner=msgspec.to_builtins(comparison.contest),
+    )
+
+
 async def begin(within: Connection, comparison: Comparison, *, send_id: int, decide_at: datetime) -> None:
     """The sample has been started."""
     await SQL.begin.execute(

@@ -11,6 +11,7 @@ from clarion.db import Conditions, Connection, Database, load
 from clarion.features.accounts import Caller, audit
 from clarion.features.audiences import AudienceService
 from clarion.features.pushes import PushBody, PushService, TranslationBody
+from clarion.features.schedulers import comparing
 from clarion.features.schedulers.body import SchedulerBody, SchedulerFields, fields_of, new_of
 from clarion.features.schedulers.model import Scheduler, State
 from clarion.features.schedulers.ports import Sends, scheduler_of
@@ -165,7 +166,7 @@ class EditingService:
         await self._database.run(work)
 
     async def duplicate(self, caller: Caller, scheduler_id: int, *, name: str | None = None) -> int:
-        """A draft that is like the scheduler, with copies of its pushes; its id. `NotFound`."""
+        """A draft that is like the scheduler, with copies of its pushes and their comparison; its id. `NotFound`."""
 
         async def work(conn: Connection) -> int:
             scheduler, _ = await self._held(conn, caller.account_id, scheduler_id)
@@ -175,14 +176,17 @@ class EditingService:
             new = replace(new_of(scheduler.type, fields), draft=True)
             made = await self._writer.insert(conn, caller, new, now=self._clock.now())
             copies = await self._copied(conn, caller, scheduler_id)
-            await self._pushes.bind(caller.account_id, made, push_ids=copies, within=conn)
+            await self._pushes.bind(caller.account_id, made, push_ids=list(copies.values()), within=conn)
+            if comparison := await comparing.find(conn, caller.account_id, scheduler_id):
+                await comparing.copy(conn, comparison, scheduler_id=made, pushes=copies)
             return made
 
         return await self._database.run(work)
 
-    async def _copied(self, conn: Connection, caller: Caller, scheduler_id: int) -> list[int]:
+    async def _copied(self, conn: Connection, caller: Caller, scheduler_id: int) -> dict[int, int]:
+        """Copies of the scheduler's pushes by what they are copies of, in their order."""
         bound = await self._pushes.bound(caller.account_id, [scheduler_id], within=conn)
-        copies = []
+        copies = {}
         for push_id in bound[scheduler_id]:
             view = await self._pushes.get(caller.account_id, push_id, within=conn)
             translations = [
@@ -191,7 +195,7 @@ class EditingService:
             ]
             options = None if view.options is msgspec.UNSET else view.options
             body = PushBody(view.default_lang, translations, options)
-            copies.append((await self._pushes.create(caller, body, within=conn)).id)
+            copies[push_id] = (await self._pushes.create(caller, body, within=conn)).id
         return copies
 
     async def test(
