@@ -8,7 +8,6 @@ from clarion.cli.demonstration.client import JsonClient
 from clarion.cli.demonstration.samples import SampleDevice
 
 AT_ONCE = 16
-LOOK_SECONDS = 0.3
 CLICKS_EVERY = 3
 JOURNAL_PAGE = 1000
 
@@ -48,15 +47,13 @@ class Phones:
             await self._api.call("PUT", f"{path}/info", device.info)
             self._addresses[device.token.journal] = Address(path)
 
-    async def live(self, ended: asyncio.Event) -> None:
-        """Report every message that the simulator hands over, until the end; every third one is tapped."""
-        while not ended.is_set():
-            await self.look()
-            await asyncio.sleep(LOOK_SECONDS)
-        await self.look()
-
     async def look(self) -> None:
-        """Report what has been handed over since the last look."""
+        """Report every message that the simulator has handed over since the last look; every third one is tapped."""
+        while await self._look():
+            pass
+
+    async def _look(self) -> int:
+        """Report some of them; how many there were."""
         path = f"/_sim/journal?after={self._seen}&limit={JOURNAL_PAGE}"
         page = await self._simulator.call("GET", path)
         async with asyncio.TaskGroup() as tasks:
@@ -64,6 +61,7 @@ class Phones:
                 if entry["accepted"] and entry["token"] in self._addresses:
                     tasks.create_task(self._report(self._addresses[entry["token"]], entry))
         self._seen = page["next"]
+        return len(page["entries"])
 
     async def _report(self, address: Address, entry: dict[str, object]) -> None:
         async with self._turns:

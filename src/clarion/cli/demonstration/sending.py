@@ -18,28 +18,21 @@ async def send_now(api: JsonClient, name: str, push: Mapping[str, Any], filters:
     return int(sent["sched_id"])
 
 
-async def settled(
-    sends: SendService, account_id: int, scheduler_ids: Sequence[int], living: "asyncio.Task[None]"
-) -> list[int]:
-    """The sends of the schedulers, once all of them are complete. `CallFailed` when that takes too long.
-
-    `living` are the devices; what ends them early is raised here.
-    """
+async def settled(sends: SendService, account_id: int, scheduler_ids: Sequence[int]) -> list[int]:
+    """The sends of the schedulers, once all of them are complete. `CallFailed` when that takes too long."""
     try:
         async with asyncio.timeout(SETTLE_SECONDS):
             found: list[int] = []
             for scheduler_id in scheduler_ids:
-                found += await _complete(sends, account_id, scheduler_id, living)
+                found += await _complete(sends, account_id, scheduler_id)
             return found
     except TimeoutError:
         raise CallFailed(f"the messages were not settled within {SETTLE_SECONDS:.0f} s") from None
 
 
-async def _complete(sends: SendService, account_id: int, scheduler_id: int, living: "asyncio.Task[None]") -> list[int]:
+async def _complete(sends: SendService, account_id: int, scheduler_id: int) -> list[int]:
     while True:
         states = await sends.states_of(account_id, scheduler_id)
         if states and all(state == "complete" for state in states.values()):
             return list(states)
-        if living.done():
-            await living
         await asyncio.sleep(LOOK_SECONDS)

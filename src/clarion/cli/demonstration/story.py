@@ -21,7 +21,7 @@ from clarion.cli.demonstration.texts import MORNING
 from clarion.features.accounts.model import AccountCreated
 
 COUNTING_LOOKS = 20
-"""Reports may arrive before the messages are recorded; then they are counted a little later."""
+"""How often, at most, it is asked whether all reports are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +117,10 @@ class Story:
         return self._summary(await self._counted(send_ids, before), await self._reported() - before)
 
     async def _settled(self, scheduler_ids: list[int]) -> list[int]:
-        """The sends of the schedulers, once they are complete and the devices have reported."""
-        ended = asyncio.Event()
-        living = asyncio.create_task(self._phones.live(ended))
-        try:
-            sends = self._stage.installation.services.sends
-            send_ids = await settled(sends, self._account.account_id, scheduler_ids, living)
-            ended.set()
-            await living
-        finally:
-            living.cancel()
-            await asyncio.gather(living, return_exceptions=True)
+        """The sends of the schedulers, once they are complete; then the devices report what they have got."""
+        sends = self._stage.installation.services.sends
+        send_ids = await settled(sends, self._account.account_id, scheduler_ids)
+        await self._phones.look()
         return send_ids
 
     async def _counted(self, send_ids: list[int], before: Counts) -> Mapping[int, Counts]:
