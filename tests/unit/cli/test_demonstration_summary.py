@@ -39,6 +39,11 @@ def test_a_device_without_outcome_is_a_fault() -> None:
     assert faults == ["16 devices, but 13 messages sent and 2 failed"]
 
 
+def test_what_was_counted_before_does_not_count() -> None:
+    later, before = Counts(sent=8, delivered=7, clicked=3), Counts(sent=5, delivered=5, clicked=1)
+    assert later - before == Counts(sent=3, delivered=2, clicked=2)
+
+
 def test_the_table_names_everything_needed_to_go_on() -> None:
     console = Console(file=io.StringIO(), width=100)
     summary(Counts(sent=13, delivered=12, clicked=3)).show(console)
