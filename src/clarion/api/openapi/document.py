@@ -32,6 +32,9 @@ _CONFLICTS = (
     "events_replace_postbacks",
 )
 
+_NAMING = ("devices_export_person", "devices_erase_person")
+"""Operations whose body names what may not exist."""
+
 
 def complete(described: Mapping[str, Any]) -> Document:
     """The finished document. `described` is Litestar's; it is left as it was."""
@@ -151,7 +154,7 @@ def _error_statuses(operation: Operation, path: str) -> list[int]:
     if operation["security"]:
         statuses.update(_ALWAYS_WITH_KEY)
         statuses.update(CONFLICTS if creates(operation) else ())
-    if "{" in path:
+    if "{" in path or operation["operationId"] in _NAMING:
         statuses.add(404)
     if "requestBody" in operation:
         statuses.update((413, 415))
