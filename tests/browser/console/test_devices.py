@@ -28,3 +28,10 @@ def test_why_a_person_did_not_get_it_is_answered_in_one_look(member: Member, ins
     expect(story.get_by_text("Only Spain")).to_be_visible()
     expect(story.get_by_text("countries")).to_be_visible()
     member.check(page, "device")
+    with page.expect_download() as told:
+        page.get_by_role("link", name="Export").click()
+    assert "u-77" in told.value.path().read_text("utf-8")
+    page.locator("summary").filter(has_text="Erase the person").click()
+    member.check(page, "erase")
+    page.get_by_role("dialog").get_by_role("button", name="Erase the person").click()
+    expect(page.get_by_text("The person is erased. Devices: 1")).to_be_visible()
