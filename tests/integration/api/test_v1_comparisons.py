@@ -60,6 +60,16 @@ async def test_a_duplicate_compares_the_copies_of_its_pushes(api: Api) -> None:
     assert shown["winner"] == {**winner, "minimum_delivered": 100, "enough_delivered": None}
 
 
+async def test_a_sending_whose_winner_is_to_be_chosen_cannot_become_one_by_local_time(api: Api) -> None:
+    path, [one, two] = await onesend(api), await pushes(api, 2)
+    both = [{"id": one}, {"id": two}]
+    await api.ok("PUT", path, {"pushes": both, "winner": {"sample_percent": 20, "after_minutes": 120}})
+    scheduler = path.removesuffix("/comparison")
+    assert "winner" in await api.refused("PATCH", scheduler, {"local_time": True}, status=409)
+    await api.ok("PUT", path, {"pushes": both})
+    assert (await api.ok("PATCH", scheduler, {"local_time": True}))["local_time"]
+
+
 async def test_results_have_confidence_intervals(api: Api, database: Database) -> None:
     path, [one, two] = await onesend(api), await pushes(api, 2)
     made = await api.ok("PUT", path, {"pushes": [{"id": one}, {"id": two}]})

@@ -96,6 +96,13 @@ class ComparisonService:
         return Standing(comparison, {push_id: counts.get(push_id, _NOTHING) for push_id in comparison.shares})
 
 
+async def refuse_local_contest(within: Connection, account_id: int, scheduler_id: int) -> None:
+    """`Conflict` where a winner is to be chosen: the scheduler cannot go by local time."""
+    comparison = await find(within, account_id, scheduler_id)
+    if comparison is not None and comparison.contest is not None:
+        raise Conflict("its comparison chooses a winner, which cannot be by local time; change the comparison first")
+
+
 async def find(within: Connection, account_id: int, scheduler_id: int) -> Comparison | None:
     """The comparison of a scheduler, if there is one."""
     row = await SQL.find.fetchrow(within, account_id=account_id, scheduler_id=scheduler_id)

@@ -132,6 +132,8 @@ class EditingService:
             scheduler, begun = await self._held(conn, caller.account_id, scheduler_id)
             _refuse_edit(scheduler, version, begun=begun)
             new = new_of(scheduler.type, change(scheduler))
+            if new.local_time:
+                await comparing.refuse_local_contest(conn, caller.account_id, scheduler_id)
             now = self._clock.now()
             arming, armed_at = _rearmed(scheduler, new, now)
             await self._writer.update(conn, caller, scheduler_id, new=new, arming=arming, armed_at=armed_at)
