@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 from litestar.routes import HTTPRoute
-from tests.integration.api.isolation_cases import CASES, ONESEND, PUSH, Case
+from tests.factories import new_device
+from tests.integration.api.isolation_cases import CASES, ONESEND, PUSH, Case, make_scheduler
 from tests.integration.api.management_client import Api
 
 from clarion.api.front import Front
@@ -61,6 +62,26 @@ async def test_every_creating_call_repeated_with_its_key_gives_the_first_answer_
         assert "idempotent-replayed" not in first.headers
         assert again.headers["idempotent-replayed"] == "true", path
         assert again.headers["x-request-id"] != first.headers["x-request-id"]
+
+
+async def test_calls_that_create_from_an_object_are_done_once_too(
+    application: Front, api: Api, database: Database
+) -> None:
+    paths = {path for path in creating_routes(application) if "{" in path}
+    duplicate, test = (f"/api/v1/schedulers/{{scheduler_id}}/{what}" for what in ("duplicate", "test"))
+    assert {duplicate, test} <= paths
+    scheduler_id = await make_scheduler(api, database)
+    async with database.acquire() as conn:
+        device_id = await new_device(conn, api.account_id, await api.new_app(), transport="onesignal")
+    push = (await api.ok("POST", "/pushes", PUSH, status=201))["id"]
+    await api.ok("PUT", f"/sched/onesend/{scheduler_id}/pushes", [push], status=204)
+    for path, body in ((duplicate, {}), (test, {"device_ids": [str(device_id)]})):
+        target = path.format(scheduler_id=scheduler_id)
+        first, again = [await post(api, target, body, key=path) for _ in range(2)]
+        assert first.status_code == 201, first.text
+        assert again.content == first.content
+        assert again.headers["idempotent-replayed"] == "true"
+    assert (await count(database, "scheduler"), await count(database, "send")) == (2, 1)
 
 
 async def test_a_repeated_instant_sending_is_one_sending(api: Api, database: Database) -> None:

@@ -1,8 +1,10 @@
 """Comparisons of pushes under `/api/v1`."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.factories import new_device
 from tests.integration.api.isolation_cases import ONESEND, PUSH
 from tests.integration.api.management_client import Api
 
@@ -68,6 +70,22 @@ async def test_a_sending_whose_winner_is_to_be_chosen_cannot_become_one_by_local
     assert "winner" in await api.refused("PATCH", scheduler, {"local_time": True}, status=409)
     await api.ok("PUT", path, {"pushes": both})
     assert (await api.ok("PATCH", scheduler, {"local_time": True}))["local_time"]
+
+
+async def test_the_timeline_shows_the_sample_and_then_the_rest(api: Api, database: Database) -> None:
+    path, [one, two] = await onesend(api), await pushes(api, 2)
+    async with database.acquire() as conn:
+        app_id = await conn.fetchval("select id from app")
+        for _ in range(10):
+            await new_device(conn, api.account_id, app_id, transport="onesignal")
+    winner = {"sample_percent": 20, "after_minutes": 120}
+    await api.ok("PUT", path, {"pushes": [{"id": one}, {"id": two}], "winner": winner})
+    shown = await api.ok("GET", path.replace("comparison", "timeline"))
+    first, rest = shown["moments"]
+    assert (first["devices"], rest["devices"], shown["devices"]) == (2, 8, 10)
+    due, decided = (datetime.fromisoformat(moment["due_at"]) for moment in (first, rest))
+    assert decided - due == timedelta(hours=2)
+    assert shown["finished_at"] == rest["due_at"]
 
 
 async def test_results_have_confidence_intervals(api: Api, database: Database) -> None:

@@ -14,12 +14,14 @@ from clarion.features.rules import Level, Rules, SendRules, read
 from clarion.features.rules.books import RuleBooks
 from clarion.features.rules.forecast import Arrival, Leaving, forecast
 from clarion.features.rules.judging import Matter
+from clarion.features.schedulers import comparing
 from clarion.features.schedulers.body import SchedulerBody, new_of
 from clarion.features.schedulers.calendar import FixedCalendar, LocalCalendar, Start, ZoneKey
 from clarion.features.schedulers.conversion import ConversionTiming
 from clarion.features.schedulers.model import Scheduler, State
 from clarion.features.schedulers.ports import scheduler_of, timing_of
 from clarion.features.schedulers.timing import Arming, Timing, WeeklyTiming, arm, calendar
+from clarion.features.schedulers.variants import Comparison, Phase
 from clarion.features.schedulers.writing import Writer, armed
 from clarion.features.sends.zones import StartedPart, parts_of, spread
 from clarion.foundation.clock import Clock
@@ -31,6 +33,8 @@ SQL = load(__package__)
 HORIZON = timedelta(days=7)
 """How much of a weekly scheduler is shown."""
 _BEFORE = timedelta(days=3)
+_Staged = tuple[Start, Mapping[ZoneKey, int]]
+"""A start and how many devices of each zone it is for."""
 _NO_APP = 0
 """Has no rules of its own."""
 
@@ -80,6 +84,7 @@ class _Scheme:
     timing: Timing | None
     calendar: LocalCalendar | FixedCalendar | None
     arming: Arming
+    comparison: Comparison | None = None
 
 
 class TimelineService:
@@ -119,7 +124,8 @@ class TimelineService:
             if row is None:
                 raise NotFound(f"scheduler {scheduler_id} does not exist")
             started = await parts_of(account_id, scheduler_id, since=now - _BEFORE, within=conn)
-            scheme = _scheme_of(scheduler_of(row), now)
+            comparison = await comparing.find(conn, account_id, scheduler_id)
+            scheme = replace(_scheme_of(scheduler_of(row), now), comparison=comparison)
             found = await self._timeline(conn, scheme, now=now, started=started)
         return await self._with_capped(scheme, *found)
 
@@ -135,9 +141,10 @@ class TimelineService:
         counts = {ZoneKey(one.zone.app_id, one.zone.told): one.devices for one in found}
         until = max(now, scheme.arming.next_due_at or now) + HORIZON
         rules = await _rules(conn, account_id, scheme.rules)
+        starts = _staged(scheme, _starts(scheme, zones, now, until), counts)
         moments = [
             _moment(start, local=isinstance(scheme.calendar, LocalCalendar), leavings=leavings)
-            for start, leavings in _leavings(_starts(scheme, zones, now, until), zones, counts, rules)
+            for start, leavings in _leavings(starts, zones, rules)
         ]
         last = [moment.last_at for moment in moments if moment.last_at]
         timeline = Timeline(
@@ -196,13 +203,30 @@ def _repeats(timing: Timing | None) -> bool:
     return isinstance(timing, WeeklyTiming)
 
 
+def _staged(scheme: _Scheme, starts: Sequence[Start], counts: Mapping[ZoneKey, int]) -> list[_Staged]:
+    """Each start with its devices. Where a winner is to be chosen, the rest starts after the sample."""
+    comparison = scheme.comparison
+    contest = comparison.contest if comparison else None
+    if comparison is None or contest is None or isinstance(scheme.calendar, LocalCalendar):
+        return [(start, counts) for start in starts]
+    sample = {key: round(count * contest.sample_percent / 100) for key, count in counts.items()}
+    rest = {key: count - sample[key] for key, count in counts.items()}
+    staged: list[_Staged] = []
+    for start in starts:
+        decided = comparison.decide_at or start.due + contest.duration
+        if comparison.phase is Phase.WAITING:
+            staged.append((start, sample))
+        staged.append((Start(start.slot, decided, start.zones), rest))
+    return staged
+
+
 def _leavings(
-    starts: Sequence[Start], zones: Mapping[ZoneKey, tzinfo], counts: Mapping[ZoneKey, int], rules: SendRules
+    starts: Sequence[_Staged], zones: Mapping[ZoneKey, tzinfo], rules: SendRules
 ) -> list[tuple[Start, list[Leaving]]]:
     """What becomes of each start under the rules."""
     arrivals = {
         id(arrival): (number, arrival)
-        for number, start in enumerate(starts)
+        for number, (start, counts) in enumerate(starts)
         for key in start.zones
         if counts[key]
         for arrival in [Arrival(start.due, key.app_id, zones[key], counts[key])]
@@ -210,7 +234,7 @@ def _leavings(
     by_start: list[list[Leaving]] = [[] for _ in starts]
     for leaving in forecast(rules, [arrival for _, arrival in arrivals.values()]):
         by_start[arrivals[id(leaving.arrival)][0]].append(leaving)
-    return [(start, found) for start, found in zip(starts, by_start, strict=True) if found]
+    return [(start, found) for (start, _), found in zip(starts, by_start, strict=True) if found]
 
 
 def _moment(start: Start, *, local: bool, leavings: Sequence[Leaving]) -> Moment:
