@@ -49,6 +49,13 @@ def compile_filter(
     return parts.conditions()
 
 
+def which_hold(conditions: Iterable[Conditions]) -> Conditions:
+    """An array that tells of each whether it holds; the names of all parameters must differ."""
+    listed = list(conditions)
+    parameters = {name: value for each in listed for name, value in each.parameters.items()}
+    return Conditions(f"array[{', '.join(f'({each.sql})' for each in listed)}]", parameters)
+
+
 class Counts(StrEnum):
     """Which counts of reachable devices have everything that some conditions ask about."""
 

@@ -7,7 +7,7 @@ from clarion.db import Conditions, Connection, Database, load
 from clarion.db.statements import Statement
 from clarion.features.audiences.compiler import Members, check_codes, compile_filter, included_audiences, using
 from clarion.features.audiences.estimating import Example, Question, estimate, examples, matches
-from clarion.features.audiences.model import Estimate, Filter, ManagementFilter, counted_part
+from clarion.features.audiences.model import PARTS, Estimate, Filter, ManagementFilter, counted_part, part_of
 from clarion.features.audiences.rules import check
 from clarion.foundation.errors import UnknownReference
 
@@ -71,6 +71,19 @@ class AudienceService:
             bits = await self._events.bits(account_id, within=conn)
             groups = await _members(conn, account_id, filter_)
         return compile_filter(filter_, account_id=account_id, bits=bits, groups=groups)
+
+    async def parts(
+        self, account_id: int, filter_: Filter, *, within: Connection | None = None
+    ) -> Mapping[str, Conditions]:
+        """The same, for each of `PARTS` in which the filter asks anything; the names of all parameters differ."""
+        async with self._database.joined(within) as conn:
+            bits = await self._events.bits(account_id, within=conn)
+            groups = await _members(conn, account_id, filter_)
+        parts = {
+            part: compile_filter(part_of(filter_, part), account_id=account_id, bits=bits, groups=groups)
+            for part in PARTS
+        }
+        return {part: conditions for part, conditions in parts.items() if conditions != Conditions()}
 
     async def estimate(self, account_id: int, filter_: Filter) -> Estimate:
         """How many reachable devices the filter means now; checks the filter like `check`.

@@ -10,7 +10,7 @@ import msgspec
 from clarion.db import Conditions, Connection, Database, load
 from clarion.db.statements import Record
 from clarion.features.audiences import AudienceService, Filter
-from clarion.features.audiences.model import PARTS, part_of
+from clarion.features.audiences.compiler import which_hold
 from clarion.features.deliveries.explain import Explanation, Facts, explain
 from clarion.features.deliveries.seen import Delivery
 from clarion.features.deliveries.service import DeliveryService, DeviceDelivery
@@ -138,6 +138,15 @@ class Story:
     upcoming: Sequence[Upcoming]
 
 
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """How a filter and the device go together now."""
+
+    app_meant: bool
+    mismatches: Sequence[str]
+    """The parts of the filter, apart from the apps, that the device does not meet."""
+
+
 class StoryService:
     """Tells stories of an account's devices."""
 
@@ -186,15 +195,25 @@ class StoryService:
             limit=MISSED_LIMIT,
         )
         credential = await SQL.credential.fetchrow(conn, account_id=account_id, app_id=app_id, provider=provider)
-        return [
-            _missed(row, explain(await self._facts(conn, account_id, send=row, device=device, credential=credential)))
-            for row in rows
-        ]
+        found, fits = [], dict[bytes, _Fit]()
+        for row in rows:
+            asked = msgspec.json.encode(row["filter"], order="sorted")
+            if asked not in fits:
+                fits[asked] = await self._fit(conn, account_id, asked=row["filter"], device=device)
+            facts = await self._facts(conn, account_id, send=row, device=device, credential=credential, fit=fits[asked])
+            found.append(_missed(row, explain(facts)))
+        return found
 
     async def _facts(
-        self, conn: Connection, account_id: int, *, send: Record, device: Record, credential: Record | None
+        self,
+        conn: Connection,
+        account_id: int,
+        *,
+        send: Record,
+        device: Record,
+        credential: Record | None,
+        fit: _Fit,
     ) -> Facts:
-        filter_ = msgspec.convert(send["filter"], Filter)
         return Facts(
             now=self._clock.now(),
             send_state=SendState(send["state"]),
@@ -204,7 +223,7 @@ class StoryService:
             app_planned=send["app_planned"],
             slice_state=send["slice_state"],
             app_archived=device["app_archived"],
-            app_meant=device["app_id"] in await self._audiences.resolve_apps(account_id, filter_, within=conn),
+            app_meant=fit.app_meant,
             provider=TRANSPORTS.get(device["transport"]),
             credential_exists=credential is not None,
             credential_pause_reason=credential["pause_reason"] if credential else None,
@@ -213,34 +232,32 @@ class StoryService:
             token_state=TokenState(device["token_state"]),
             token_reason=device["token_reason"],
             in_part=await self._in_part(conn, account_id, send=send, device=device),
-            mismatches=await self._mismatches(conn, account_id, filter_=filter_, device=device),
+            mismatches=fit.mismatches,
         )
 
-    async def _mismatches(self, conn: Connection, account_id: int, *, filter_: Filter, device: Record) -> list[str]:
-        """The parts of the filter, apart from the apps, that the device does not meet."""
-        if await self._matches(conn, account_id, filter_=filter_, device=device):
-            return []
-        return [
-            part
-            for part in PARTS
-            if not await self._matches(conn, account_id, filter_=part_of(filter_, part), device=device)
-        ]
-
-    async def _matches(self, conn: Connection, account_id: int, *, filter_: Filter, device: Record) -> bool:
-        conditions = await self._audiences.conditions(account_id, filter_, within=conn)
-        return await _meets(conn, account_id, conditions=conditions, device=device)
+    async def _fit(self, conn: Connection, account_id: int, *, asked: object, device: Record) -> _Fit:
+        filter_ = msgspec.convert(asked, Filter)
+        app_ids = await self._audiences.resolve_apps(account_id, filter_, within=conn)
+        parts = await self._audiences.parts(account_id, filter_, within=conn)
+        return _Fit(device["app_id"] in app_ids, await _unmet(conn, account_id, parts=parts, device=device))
 
     async def _in_part(self, conn: Connection, account_id: int, *, send: Record, device: Record) -> bool:
         part = Part(send["zone_bucket"], send["zones"], send["zone_apps"], send["device_ids"], send["sample"])
         occurrence = Occurrence(send["scheduler_id"], send["occurrence"], send["cutoff_at"])
-        return await _meets(conn, account_id, conditions=part_conditions(part, occurrence), device=device)
+        conditions = {"part": part_conditions(part, occurrence)}
+        return not await _unmet(conn, account_id, parts=conditions, device=device)
 
 
-async def _meets(conn: Connection, account_id: int, *, conditions: Conditions, device: Record) -> bool:
-    found = await SQL.matches.where(conditions).fetchval(
+async def _unmet(
+    conn: Connection, account_id: int, *, parts: Mapping[str, Conditions], device: Record
+) -> Sequence[str]:
+    """The names of conditions that the device does not meet; one statement, and none for what asks nothing."""
+    if all(conditions == Conditions() for conditions in parts.values()):
+        return []
+    met = await SQL.which_hold.where(which_hold(parts.values())).fetchval(
         conn, account_id=account_id, app_id=device["app_id"], device_id=device["id"]
     )
-    return bool(found)
+    return [part for part, holds in zip(parts, met or [False] * len(parts), strict=True) if not holds]
 
 
 async def _registrations(conn: Connection, account_id: int, ic_token_hash: bytes) -> list[Registration]:

@@ -65,9 +65,7 @@ select case when paused_at is not null then coalesce(pause_reason, '') end as pa
 from app_credential
 where account_id = :account_id and app_id = :app_id and provider = :provider
 
--- name: matches
--- Whether one device meets compiled conditions.
-select exists (
-    select from device d
-    where d.account_id = :account_id and d.app_id = :app_id and d.id = :device_id and {conditions}
-)
+-- name: which_hold
+-- Which of the conditions of a filter one device meets.
+select {conditions} as met from device d
+where d.account_id = :account_id and d.app_id = :app_id and d.id = :device_id
