@@ -17,6 +17,8 @@ from clarion.settings import Settings, known_variables
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 SOURCES = ROOT / "src" / "clarion"
+PICTURES = ROOT / "docs" / "images"
+PICTURE_BYTES = 120_000
 METRIC_KINDS = {"Counter", "Gauge", "GaugeMetricFamily", "Histogram", "Summary", "Info", "Enum"}
 
 
@@ -123,3 +125,10 @@ def test_links_lead_to_pages(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+def test_pictures_are_small_and_shown() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for picture in PICTURES.iterdir():
+        assert picture.stat().st_size <= PICTURE_BYTES, picture.name
+        assert f"docs/images/{picture.name}" in readme, picture.name
