@@ -121,11 +121,9 @@ async def test_an_estimate_counts_reachable_devices_by_app(world: SentWorld, api
         await world.device(app, country=country)
     await world.device(one, country="PT", token_state=2)
     answer = await api.ok("POST", "/api/v1/audiences/estimate", {"all_apps": True, "countries_include": ["pt"]})
-    assert answer == {
-        "devices": 2,
-        "exact": True,
-        "by_app": [{"app_id": one, "devices": 1}, {"app_id": two, "devices": 1}],
-    }
+    assert (answer["devices"], answer["exact"], answer["margin"]) == (2, True, 0)
+    assert answer["by_app"] == [{"app_id": one, "devices": 1}, {"app_id": two, "devices": 1}]
+    assert answer["by_country"] == [{"value": "PT", "devices": 2}]
 
 
 @pytest.mark.parametrize(

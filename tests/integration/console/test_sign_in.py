@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from tests.integration.console.conftest import HERE, PASSWORD, NewVisitor, Visitor
 
+from clarion.console.navigation import HOME
 from clarion.db import Database
 from clarion.features.accounts.links import Link, NewOwner
 from clarion.features.accounts.roles import Role
@@ -75,7 +76,7 @@ async def test_guesses_are_slowed_down_but_the_owner_gets_in_from_a_browser_used
     assert (blocked.status_code, int(blocked.headers["retry-after"]) <= 30) == (429, True)
     assert await home.done("/sign-out") == "/sign-in"
     await home.get("/sign-in")
-    assert await home.done("/sign-in", {"email": EMAIL, "password": PASSWORD}) == "/profile"
+    assert await home.done("/sign-in", {"email": EMAIL, "password": PASSWORD}) == HOME
 
 
 async def test_the_second_factor_is_asked_for_and_each_code_works_once(
@@ -128,7 +129,7 @@ async def test_a_link_for_a_password_works_once_and_ends_sessions(
     assert EMAIL in await anonymous.page(path_of(link))
     short = await anonymous.post(path_of(link), {"new_password": "short", "repeated": "short"})
     assert short.status_code == 422
-    assert await anonymous.done(path_of(link), {"new_password": NEW, "repeated": NEW}) == "/profile"
+    assert await anonymous.done(path_of(link), {"new_password": NEW, "repeated": NEW}) == HOME
     assert (await owner.get("/profile")).status_code == 303
     assert (await anonymous.get(path_of(link))).status_code == 404
     assert (await anonymous.post(path_of(link), {"new_password": NEW, "repeated": NEW})).status_code == 404
@@ -153,7 +154,7 @@ async def test_the_first_account_is_made_with_the_link_that_the_server_prints(
     assert link is not None
     values = {"name": "Shop", "email": "first@example.com", "new_password": NEW, "repeated": NEW}
     assert (await anonymous.post(path_of(link), {**values, "email": "nonsense"})).status_code == 422
-    assert await anonymous.done(path_of(link), values) == "/profile"
+    assert await anonymous.done(path_of(link), values) == HOME
     assert await services.links.for_first_owner() is None
     with pytest.raises(NotFound):
         await services.links.found(link.token, NewOwner("Second", "second@example.com", NEW))
@@ -174,7 +175,7 @@ async def test_an_invited_person_joins_with_the_role_they_were_invited_for(
     session = await services.sessions.find(owner.cookie)
     assert session is not None
     link = await services.links.invite(session.caller, email="new@example.com", role=Role.VIEWER)
-    assert await anonymous.done(path_of(link), {"name": "New <b>", "new_password": NEW, "repeated": NEW}) == "/profile"
+    assert await anonymous.done(path_of(link), {"name": "New <b>", "new_password": NEW, "repeated": NEW}) == HOME
     joined = await services.sessions.find(anonymous.cookie)
     assert joined is not None
     assert (joined.account_id, joined.role) == (owner.member.account_id, Role.VIEWER)
