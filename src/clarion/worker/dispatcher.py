@@ -127,7 +127,7 @@ class Dispatcher:
         for run in runs:
             if run.item.key in kept:
                 run.leased_at = began
-            else:
+            elif not run.leaving:
                 self._metrics.lease_lost(run.provider)
                 log.warning("lease_lost", send=run.send_id, slice=run.item.no)
                 run.stop("ready")

@@ -94,6 +94,8 @@ class SliceRun:
         self._idle = asyncio.Event()
         self._idle.set()
         self._incomplete = False
+        self.leaving = False
+        """All is written, and the lease is being given up."""
         self._watched = 0
         """Messages that have gone out with care."""
         self._rests = 0.0
@@ -139,6 +141,7 @@ class SliceRun:
 
     async def _leave(self, sends: SendService, state: str) -> None:
         """Give the lease up, or let it run out while the database is away."""
+        self.leaving = True
         while lease_clock() < self.leased_at + LEASE:
             try:
                 await sends.leave(self.item, state, rests=self._rests)
