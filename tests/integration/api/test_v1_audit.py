@@ -52,7 +52,8 @@ async def test_each_call_that_changes_something_leaves_an_entry_and_no_other_cal
         answer = await api.call(route.method, route.at(own), route.case.body)
         changed, entries = await state(database) != before, await entries_since(database, last)
         assert bool(entries) >= changed, f"{route.method} {route.path} changed something without an entry"
-        if route.method == "GET" or (route.method, route.path) in LOOKING or answer.status_code >= 400:
+        looking = route.method == "GET" or (route.method, route.path) in LOOKING
+        if (looking and not route.path.endswith("/export")) or answer.status_code >= 400:
             assert entries == [], (route, answer.text)
         changing += changed
     assert changing > 25

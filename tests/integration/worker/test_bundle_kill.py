@@ -47,7 +47,7 @@ async def test_a_worker_killed_before_it_recorded_the_answers_costs_no_duplicate
     assert await world.value("select sum(cardinality(device_ids)) from provider_batch") == 150
     world.sim.faults.clear()
     async with world.worker():
-        await world.until_complete()
+        await world.until_complete(seconds=90)
     assert world.accepted_once(tokens)
     assert world.sim.onesignal.replayed >= 1
     assert await world.rows("select distinct state, may_be_sent from delivery") == [{"state": 2, "may_be_sent": True}]
@@ -65,7 +65,7 @@ async def test_a_worker_killed_between_keeping_and_sending_loses_nobody(killable
     await world.sim.listen(Mode.OPEN)
     await world.hasten()
     async with world.worker():
-        await world.until_complete()
+        await world.until_complete(seconds=90)
     assert world.accepted_once(tokens)
     assert await world.value("select count(*) from provider_batch") == 0
     await world.check()

@@ -200,13 +200,14 @@ async def _may_be_few(conn: Connection, question: Question) -> bool:
 
 
 async def _patiently(
-    conn: Connection, reading: Awaitable[list[Record]], *, ms: float = PATIENCE_MS, way: _Way = _Way.ANY
+    conn: Connection, reading: Awaitable[list[Record]], *, ms: float | None = None, way: _Way = _Way.ANY
 ) -> list[Record] | None:
     """What is read in some way; None if it takes longer. The caller's transaction keeps its settings."""
     attempt = conn.transaction()
     await attempt.start()
     try:
-        await SQL.bound.fetchval(conn, time=f"{ceil(ms)}ms", scans=way.scans, detours=way.detours)
+        limit = PATIENCE_MS if ms is None else ms
+        await SQL.bound.fetchval(conn, time=f"{ceil(limit)}ms", scans=way.scans, detours=way.detours)
         return await reading
     except asyncpg.QueryCanceledError:
         return None
