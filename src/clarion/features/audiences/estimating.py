@@ -40,7 +40,7 @@ SAMPLE_OF_ONE = 1_000
 EXAMPLES_AMONG = 6_000
 """Devices that are looked at to find examples, spread over the apps."""
 FEW = 5_000
-"""Audiences with at most so many devices are read through their index."""
+"""Audiences with at most so many devices, and so many external ids, are read through their index."""
 PATIENCE_MS = 75
 """How long an exact answer may take."""
 _CONFIDENCE = 1.96
@@ -63,7 +63,7 @@ class Question:
     """The part of the conditions that the counts can answer."""
     audiences: Sequence[str] | None
     """A device must be in one of these; None = the filter asks for none."""
-    has_external_ids: bool
+    external_ids: int
 
 
 class _Way(Enum):
@@ -152,7 +152,7 @@ async def examples(conn: Connection, question: Question, limit: int) -> list[Exa
 
 async def matches(conn: Connection, account_id: int, *, app_id: int, conditions: Conditions) -> int:
     """Reachable devices of one app: exact where the counts tell, else from a small sample."""
-    question = Question(account_id, [app_id], conditions, Conditions(), None, has_external_ids=False)
+    question = Question(account_id, [app_id], conditions, Conditions(), None, external_ids=0)
     if await _is_counted(conn, question):
         found = await _exactly(conn, question, counted=True)
         if found is not None:
@@ -191,8 +191,8 @@ async def _base(conn: Connection, question: Question) -> dict[int, int]:
 
 async def _may_be_few(conn: Connection, question: Question) -> bool:
     """Whether an index may tell the few devices that can be meant."""
-    if question.has_external_ids:
-        return True
+    if question.external_ids:
+        return question.external_ids <= FEW
     if not question.audiences:
         return False
     size = await SQL.audience_members.fetchval(conn, account_id=question.account_id, audiences=question.audiences)

@@ -113,7 +113,7 @@ class AudienceService:
             conditions=compile_filter(filter_, account_id=account_id, bits=bits, groups=groups),
             base=compile_filter(counted_part(filter_), account_id=account_id, bits=bits),
             audiences=included_audiences(filter_, account_id, groups),
-            has_external_ids=bool(filter_.external_ids_include),
+            external_ids=len(filter_.external_ids_include or ()),
         )
 
     async def matches(

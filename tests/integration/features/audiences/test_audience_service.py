@@ -223,8 +223,18 @@ async def test_an_exact_answer_that_takes_too_long_is_given_up_for_a_sample(
         await _fill(conn, world.own, world.apps[0], number=20_000)
     await _settle(world)
     monkeypatch.setattr(estimating, "PATIENCE_MS", 1)
-    slow = Filter(all_apps=True, external_ids_include=[f"user-{2 * number}" for number in range(10_000)])
+    slow = Filter(all_apps=True, external_ids_include=[f"user-{4 * number}" for number in range(5_000)])
     found = await world.audiences.estimate(world.own, slow)
+    assert not found.exact
+    assert abs(found.devices - 5_000) < 2 * found.margin
+
+
+async def test_thousands_of_external_ids_are_estimated_from_a_sample_at_once(world: World) -> None:
+    async with world.database.transaction() as conn:
+        await _fill(conn, world.own, world.apps[0], number=20_000)
+    await _settle(world)
+    many = Filter(all_apps=True, external_ids_include=[f"user-{2 * number}" for number in range(10_000)])
+    found = await world.audiences.estimate(world.own, many)
     assert not found.exact
     assert abs(found.devices - 10_000) < 2 * found.margin
 
