@@ -84,7 +84,7 @@ async def test_workers_killed_at_random_moments_repeat_nothing(killable: World, 
             await asyncio.wait_for(world.sim.journal.until(lambda t=target: world.sim.journal.accepted >= t), 30)
             await asyncio.sleep(chance.random() * 0.05)
     async with world.worker():
-        await world.until_complete(seconds=60)
+        await world.until_complete(seconds=130)
     assert world.accepted_once(tokens)
     assert await world.counts() == {"sent": 3000}
     assert await world.value("select count(*) from provider_batch") == 0
