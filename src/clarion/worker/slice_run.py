@@ -13,7 +13,7 @@ from clarion.features.deliveries.dispatch import DispatchStore
 from clarion.features.deliveries.model import Attempt, Reason, Recipient, State
 from clarion.features.rules.judging import Judgement
 from clarion.features.sends import LeasedSlice, SendService
-from clarion.features.sends.model import FIRST_DEVICE_ID, STRIKES
+from clarion.features.sends.model import FEW, FIRST_DEVICE_ID, STRIKES
 from clarion.foundation.clock import Clock
 from clarion.foundation.errors import Unavailable
 from clarion.foundation.ids import MessageIds
@@ -285,19 +285,23 @@ class SliceRun:
         return len(part)
 
     async def _with_care(self, sends: SendService, step: _Step, recipients: Sequence[Recipient]) -> int:
-        """One message after the other is sent and recorded, until the one that killed workers must be behind us.
+        """A few messages at a time are sent and recorded, and after a further death one after the other at first, until
+        the one that killed workers must be behind us (reliability.md DD-7).
 
-        So after another death the first one that is left is the culprit (reliability.md DD-7).
+        So a death among a few leaves the culprit among the first that are left, and one of a message alone leaves it as
+        the very first.
         """
         if self._watched >= self._window.capacity:
             return await step(recipients)
-        first = recipients[:1]
-        if not self._watched and self.item.lost and await sends.strike(self.item, first[0][0]) >= STRIKES:
+        alone = self.item.alone and self._watched < FEW
+        part = recipients[: 1 if alone else FEW]
+        first = alone and not self._watched and self.item.lost
+        if first and await sends.strike(self.item, part[0][0]) >= STRIKES:
             log.error("message_quarantined", send=self.send_id, app=self.app_id, slice=self.item.no)
             self._metrics.quarantined(self.provider)
-            count = await self._give_up(first, QUARANTINED, Decision(State.FAILED, Reason.INTERNAL))
+            count = await self._give_up(part, QUARANTINED, Decision(State.FAILED, Reason.INTERNAL))
         else:
-            count = await step(first)
+            count = await step(part)
         self._watched += count
         await self._idle.wait()
         return count

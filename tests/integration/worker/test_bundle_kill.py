@@ -47,7 +47,7 @@ async def test_a_worker_killed_before_it_recorded_the_answers_costs_no_duplicate
     assert await world.value("select sum(cardinality(device_ids)) from provider_batch") == 150
     world.sim.faults.clear()
     async with world.worker():
-        await world.until_complete(seconds=90)
+        await world.until_complete()
     assert world.accepted_once(tokens)
     assert world.sim.onesignal.replayed >= 1
     assert await world.rows("select distinct state, may_be_sent from delivery") == [{"state": 2, "may_be_sent": True}]
@@ -65,7 +65,7 @@ async def test_a_worker_killed_between_keeping_and_sending_loses_nobody(killable
     await world.sim.listen(Mode.OPEN)
     await world.hasten()
     async with world.worker():
-        await world.until_complete(seconds=90)
+        await world.until_complete()
     assert world.accepted_once(tokens)
     assert await world.value("select count(*) from provider_batch") == 0
     await world.check()
@@ -84,7 +84,7 @@ async def test_workers_killed_at_random_moments_repeat_nothing(killable: World, 
             await asyncio.wait_for(world.sim.journal.until(lambda t=target: world.sim.journal.accepted >= t), 30)
             await asyncio.sleep(chance.random() * 0.05)
     async with world.worker():
-        await world.until_complete(seconds=130)
+        await world.until_complete(seconds=60)
     assert world.accepted_once(tokens)
     assert await world.counts() == {"sent": 3000}
     assert await world.value("select count(*) from provider_batch") == 0

@@ -17,8 +17,12 @@ TIME_TO_LIVE = timedelta(hours=24)
 FIRST_DEVICE_ID = 1
 LAST_DEVICE_ID = 2**DEVICE_ID_BITS - 1
 
-SUSPECT_AFTER = 2
-"""Lost leases after which a slice's messages go out one by one."""
+SUSPECT_AFTER = 1
+"""Lost leases after which a slice's messages go out a few at a time."""
+ALONE_AFTER = 2
+"""Lost leases after which the first of them go out one by one."""
+FEW = 50
+"""How many that is: a death while they go out a few at a time leaves the culprit among the first of what is left."""
 STRIKES = 2
 """So often in a row a slice must have gone on with the same device in vain until that one is given up."""
 
@@ -44,6 +48,11 @@ class LeasedSlice:
     def suspect(self) -> bool:
         """Whether one of its messages may have killed those workers: it goes on with care."""
         return self.losses >= SUSPECT_AFTER
+
+    @property
+    def alone(self) -> bool:
+        """Whether the culprit, if there is one, is looked for among the first messages."""
+        return self.losses >= ALONE_AFTER
 
     @property
     def key(self) -> tuple[int, int]:
