@@ -6,7 +6,9 @@ from typing import Any, cast
 
 import pytest
 
+from clarion.features.sends import LeasedSlice
 from clarion.worker.dispatcher import Dispatcher
+from clarion.worker.slice_run import SliceRun, lease_clock
 
 pytestmark = pytest.mark.anyio
 
@@ -54,6 +56,30 @@ async def test_a_lease_that_is_being_given_up_is_not_lost() -> None:
     run = Run(leaving=True)
     assert await renewed(run, kept=set()) == []
     assert run.stopped == []
+
+
+async def test_a_run_is_leaving_from_the_moment_on_at_which_it_gives_its_lease_up() -> None:
+    plan = SimpleNamespace(account_id=1, id=1, day=None, cutoff_at=None, expires_at=None)
+    item = LeasedSlice(1, 0, 1, 1, "fcm", 1, 2, attempt=1)
+    nothing: Any = None
+    run = SliceRun(
+        item,
+        cast("Any", SimpleNamespace(plan=plan)),
+        nothing,
+        recorder=nothing,
+        window=nothing,
+        clock=nothing,
+        metrics=nothing,
+        leased_at=lease_clock(),
+    )
+    seen = []
+
+    async def leave(*_: object, **__: object) -> None:
+        seen.append(run.leaving)
+
+    assert not run.leaving
+    await run._leave(cast("Any", SimpleNamespace(leave=leave)), "done")
+    assert seen == [True]
 
 
 async def test_a_kept_lease_counts_from_the_moment_of_asking() -> None:

@@ -8,6 +8,7 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from clarion.console.pages.sendings.words import MESSAGE_STATES
 from clarion.console.texts import N_
 from clarion.console.visit import CurrentVisit
 from clarion.features.accounts.roles import Role
@@ -15,7 +16,6 @@ from clarion.features.apps.service import AppService
 from clarion.features.audiences import AudienceService, Filter
 from clarion.features.audiences.estimating import Example
 from clarion.features.audiences.model import Estimate
-from clarion.features.deliveries.seen import StateWord
 from clarion.features.deliveries.story import StoryService
 from clarion.features.devices.finding import FindingService, Found
 from clarion.features.devices.model import TokenState
@@ -43,13 +43,6 @@ TOKENS: Mapping[TokenState, tuple[str, str, str]] = {
         N_("Another device of this app has the same token now: messages go there."),
     ),
     TokenState.UNUSABLE: (N_("token unusable"), "red", N_("The token cannot be used: see the reason below.")),
-}
-STATES: Mapping[StateWord, tuple[str, str]] = {
-    StateWord.SENT: (N_("handed over"), "green"),
-    StateWord.WAITING: (N_("waiting"), "yellow"),
-    StateWord.FAILED: (N_("failed"), "red"),
-    StateWord.SKIPPED: (N_("left out"), "secondary"),
-    StateWord.CANCELLED: (N_("cancelled"), "secondary"),
 }
 
 
@@ -96,7 +89,7 @@ async def device_page(
     story = await stories.tell(visit.account_id, device_id)
     app = await apps.get(visit.account_id, story.device.app_id)
     return visit.page(
-        "devices/device.html", story=story, app=app, token=TOKENS[story.device.token_state], states=STATES
+        "devices/device.html", story=story, app=app, token=TOKENS[story.device.token_state], states=MESSAGE_STATES
     )
 
 

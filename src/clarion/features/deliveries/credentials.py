@@ -5,9 +5,10 @@ likelier than that many dead devices (providers.md §1.4). The owner knows which
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from clarion.db import Connection, Database, load
+from clarion.db import Connection, Database, in_steps, load
 from clarion.db.statements import Record, Statement
 from clarion.features.accounts import Caller, audit
 from clarion.features.deliveries.credential_status import CredentialStatus
@@ -64,18 +65,13 @@ class CredentialService:
         return await self._decide(caller, app_id, provider=provider, statement=SQL.dismiss_suspects, verb="dismiss")
 
     async def _decide(self, caller: Caller, app_id: int, *, provider: str, statement: Statement, verb: str) -> int:
-        """In steps, so that a large app's devices are not locked all at once; a stop half-way can be repeated."""
-
         async def step(conn: Connection) -> int:
             await _locked(conn, caller, app_id=app_id, provider=provider)
             return await statement.execute(
                 conn, account_id=caller.account_id, app_id=app_id, transports=transports_of(provider), limit=_AT_ONCE
             )
 
-        total = changed = await self._database.run(step)
-        while changed == _AT_ONCE:
-            changed = await self._database.run(step)
-            total += changed
+        total = await in_steps(partial(self._database.run, step), full=_AT_ONCE)
         await self._reset_guard(caller, app_id, provider=provider, action=f"credential.{verb}_suspects", count=total)
         return total
 

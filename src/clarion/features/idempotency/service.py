@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from clarion.db import Connection, Database, load
+from clarion.db import Connection, Database, in_steps, load
 from clarion.features.accounts import Caller
 from clarion.features.idempotency.model import KEPT_HOURS, KEYS_LIMIT, KeyReused, StillRunning, StoredAnswer
 from clarion.foundation.clock import Clock
@@ -99,11 +99,7 @@ class IdempotencyService:
 
     async def forget(self) -> int:
         """Delete answers that are older than 24 hours; how many there were."""
-        total = deleted = await self._forget_some()
-        while deleted == _FORGOTTEN_AT_ONCE:
-            deleted = await self._forget_some()
-            total += deleted
-        return total
+        return await in_steps(self._forget_some, full=_FORGOTTEN_AT_ONCE)
 
     async def _forget_some(self) -> int:
         async with self._database.acquire() as conn:

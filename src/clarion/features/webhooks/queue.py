@@ -4,7 +4,7 @@ from datetime import datetime
 
 import structlog
 
-from clarion.db import Connection, Database, load
+from clarion.db import Connection, Database, in_steps, load
 from clarion.db.statements import Record
 from clarion.features.accounts import Caller, audit
 from clarion.features.webhooks.model import (
@@ -110,11 +110,7 @@ class WebhookQueue:
 
     async def forget(self) -> int:
         """Delete what ended more than a week ago; how many messages."""
-        total = deleted = await self._forget_some()
-        while deleted == _FORGOTTEN_AT_ONCE:
-            deleted = await self._forget_some()
-            total += deleted
-        return total
+        return await in_steps(self._forget_some, full=_FORGOTTEN_AT_ONCE)
 
     async def _forget_some(self) -> int:
         async with self._database.acquire() as conn:

@@ -9,7 +9,7 @@ from clarion.console.texts import N_
 from clarion.console.visit import CurrentVisit
 from clarion.features.accounts.roles import Role
 from clarion.features.apps.groups import AppGroupService
-from clarion.features.apps.model import App, AppGroup, AppGroupBody
+from clarion.features.apps.model import AppGroup, AppGroupBody
 from clarion.features.apps.service import AppService
 from clarion.foundation.errors import InvalidInput, UnknownReference
 
@@ -100,11 +100,9 @@ def _body(form: Form) -> AppGroupBody:
 async def _page(
     visit: CurrentVisit, apps: AppService, form: Form, *, group: AppGroup | None, status: int = 200
 ) -> Response[str]:
-    offered: list[App] = await apps.list(visit.account_id, archived=False)
+    offered = await apps.list(visit.account_id, archived=False)
     if group is not None:
-        known = {app.id for app in offered}
         offered += [app for app in await apps.list(visit.account_id, archived=True) if app.id in group.app_ids]
-        offered = [app for app in offered if app.id in known or app.archived]
     return visit.page("apps/group.html", form=form, group=group, apps=offered, status=status)
 
 

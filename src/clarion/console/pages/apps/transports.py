@@ -76,7 +76,6 @@ TRANSPORTS: Mapping[str, Transport] = {
         ),
     )
 }
-BY_PROVIDER: Mapping[str, Transport] = {each.provider: each for each in TRANSPORTS.values()}
 TITLES: Mapping[str, str] = {**{each.provider: each.title for each in TRANSPORTS.values()}, "webpush": N_("Web Push")}
 
 NO_FILE = N_("Choose the file.")

@@ -1,13 +1,11 @@
 """Who got a sending, message by message; and its results as a file."""
 
-from collections.abc import Mapping
-
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from clarion.api.v1.csv_text import MEDIA_TYPE, csv_text
-from clarion.console.texts import N_
+from clarion.console.pages.sendings.words import MESSAGE_STATES
 from clarion.console.visit import CurrentVisit
 from clarion.features.apps.service import AppService
 from clarion.features.deliveries.seen import Position, StateWord
@@ -18,13 +16,6 @@ from clarion.features.sends.results import Aspect, ResultsService
 from clarion.foundation.errors import NotFound
 
 PER_PAGE = 50
-WORDS: Mapping[StateWord, tuple[str, str]] = {
-    StateWord.SENT: (N_("handed over"), "green"),
-    StateWord.WAITING: (N_("waiting"), "yellow"),
-    StateWord.FAILED: (N_("failed"), "red"),
-    StateWord.SKIPPED: (N_("left out"), "secondary"),
-    StateWord.CANCELLED: (N_("cancelled"), "secondary"),
-}
 COLUMNS = (Aspect.HOUR, Aspect.PUSH, Aspect.LANGUAGE, Aspect.COUNTRY, Aspect.APP, Aspect.PLATFORM)
 _COUNTS = ("sent", "delivered", "clicked", "failed", "skipped", "cancelled")
 
@@ -58,7 +49,7 @@ async def recipients(
         sends=sends,
         chosen=chosen,
         page=page,
-        words=WORDS,
+        words=MESSAGE_STATES,
         names={app.id: app.name for app in await apps.list(visit.account_id, archived=False)},
     )
 

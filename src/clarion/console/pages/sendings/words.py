@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from clarion.console.texts import N_
 from clarion.features.audiences import Filter
+from clarion.features.deliveries.seen import StateWord
 from clarion.features.schedulers.model import Scheduler, State
 from clarion.features.sends.results import Summary
 
@@ -28,6 +29,14 @@ STATES: Mapping[str, tuple[str, str]] = {
     "done": (N_("sent"), "green"),
 }
 """State → its words and colour."""
+MESSAGE_STATES: Mapping[StateWord, tuple[str, str]] = {
+    StateWord.SENT: (N_("handed over"), "green"),
+    StateWord.WAITING: (N_("waiting"), "yellow"),
+    StateWord.FAILED: (N_("failed"), "red"),
+    StateWord.SKIPPED: (N_("left out"), "secondary"),
+    StateWord.CANCELLED: (N_("cancelled"), "secondary"),
+}
+"""State of one message → its words and colour."""
 DAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 
 FAILURES: Mapping[str, tuple[str, str]] = {
