@@ -11,6 +11,7 @@ from clarion.features.accounts import Caller
 from clarion.features.audiences import Filter
 from clarion.features.pushes import PushBody, TranslationBody
 from clarion.features.schedulers.body import SchedulerBody
+from clarion.features.sends.model import TEST
 from clarion.features.statistics import StatRow
 from clarion.services import Services
 
@@ -110,6 +111,15 @@ async def test_results_are_told_by_every_aspect_and_as_a_file(
                 ("PT", "failed:token", 3),
             ]
         ]
+        test_id = await connection.fetchval(
+            "insert into send (account_id, scheduler_id, occurrence, zone_bucket, device_ids, day, push_ids, "
+            "cutoff_at, due_at, expires_at) select account_id, scheduler_id, occurrence, $2, array[$3::bigint], day, push_ids, "
+            "cutoff_at, due_at, expires_at from send where id = $1 returning id",
+            send_id,
+            TEST,
+            device_id,
+        )
+        rows.append(StatRow(account_id, app_id, test_id, push_id, "ES", "es", "ios", hour, "sent", 7))
         await services.statistics.fold(connection, rows)
     path = f"/sendings/{number}"
     page = await owner.page(f"{path}?by=country")
@@ -123,10 +133,11 @@ async def test_results_are_told_by_every_aspect_and_as_a_file(
     file = await owner.get(f"{path}/results.csv")
     assert file.headers["content-disposition"] == f'attachment; filename="sending-{number}.csv"'
     assert "country,BR,20,0,0,0,0,0" in file.text
+    assert "country,ES" not in file.text, "tests are nobody's results"
+    assert ">100<" in page, "nor are they in the sum"
     recipients = await owner.page(f"{path}/recipients?state=sent&after=1-1")
     assert "Nobody in this state" in recipients
     await owner.page(f"{path}/recipients?after=1-x", status=404)
-    assert device_id
     for part in ("", "/recipients", "/results.csv"):
         await stranger.page(f"{path}{part}", status=404)
     for part in ("/pause", "/resume", "/cancel", "/activate", "/duplicate"):
