@@ -113,7 +113,8 @@ async def test_results_are_told_by_every_aspect_and_as_a_file(
         ]
         test_id = await connection.fetchval(
             "insert into send (account_id, scheduler_id, occurrence, zone_bucket, device_ids, day, push_ids, "
-            "cutoff_at, due_at, expires_at) select account_id, scheduler_id, occurrence, $2, array[$3::bigint], day, push_ids, "
+            "cutoff_at, due_at, expires_at) "
+            "select account_id, scheduler_id, occurrence, $2, array[$3::bigint], day, push_ids, "
             "cutoff_at, due_at, expires_at from send where id = $1 returning id",
             send_id,
             TEST,
